@@ -1,0 +1,3 @@
+"""camguard: a webcam privacy guard."""
+
+__version__ = "0.1.0"

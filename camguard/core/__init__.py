@@ -1,0 +1,1 @@
+"""Decisions only: no input or output, no clock, no threads, no logging."""

@@ -1,0 +1,368 @@
+"""The words of camguard as frozen types.
+
+Nothing here reads a clock, a file or a process: every value is handed in by an edge. Times are integers in
+nanoseconds, so that they survive a database and a JSON document unchanged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+CameraId = NewType("CameraId", str)
+"""Names one physical device and stays the same when it is unplugged and plugged in again."""
+
+NANOSECONDS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One instant, told by both clocks that matter.
+
+    The wall clock says when it was for people and may jump; `boottime_ns` (CLOCK_BOOTTIME, clock_gettime(2))
+    counts through suspend, never jumps, and starts anew with each `boot_id`.
+    """
+
+    utc_ns: int
+    utc_offset_s: int
+    boottime_ns: int
+    boot_id: str
+
+    def since(self, earlier: Moment) -> int | None:
+        """Nanoseconds from `earlier` to this moment, or None where a boot lies between them."""
+        if self.boot_id != earlier.boot_id:
+            return None
+        return self.boottime_ns - earlier.boottime_ns
+
+
+class CameraKind(StrEnum):
+    """What a camera is for, as far as its driver tells."""
+
+    WEBCAM = "webcam"
+    INFRARED = "infrared"
+    VIRTUAL = "virtual"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One way into a camera: a character device, or the plain file that a pretend camera is made of.
+
+    `number` is (major, minor) of the device, or (st_dev, st_ino) of a pretend node. It, not the path, says
+    whether an open descriptor belongs to this node.
+    """
+
+    path: str
+    number: tuple[int, int]
+    pretend: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """One physical device as a person sees it, with all its capture nodes."""
+
+    id: CameraId
+    name: str
+    nodes: tuple[Node, ...]
+    kind: CameraKind = CameraKind.WEBCAM
+    usb_id: str | None = None
+    serial: str | None = None
+    driver: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessIdentity:
+    """What a process is known by: a pid alone may be another process a moment later.
+
+    `start_ticks` is field 22 of /proc/PID/stat (proc(5)), in clock ticks since boot.
+    """
+
+    pid: int
+    start_ticks: int
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What could be read at once about a process that has, or had, a node open.
+
+    Without an identity it is an unknown process: it was gone, or closed to us, before it could be read.
+    """
+
+    identity: ProcessIdentity | None
+    name: str = ""
+    exe: str | None = None
+    uid: int | None = None
+    script: str | None = None
+    started_utc_ns: int | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether the process could be read at all."""
+        return self.identity is not None
+
+    @property
+    def kinship(self) -> tuple[int | None, str | None, str | None]:
+        """What two processes share when they are one app at work: user, executable and script."""
+        return (self.uid, self.exe, self.script)
+
+
+class Capture(StrEnum):
+    """How it is known that pictures are taken, the strongest first."""
+
+    FRAMES = "frames"  # the kernel handed over a frame (v4l2 tracepoint)
+    MAPPING = "mapping"  # the process has the camera's buffers mapped
+    DWELL = "dwell"  # held open longer than a look takes: inferred
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A process with a node of a camera open, or with a camera's buffer still mapped."""
+
+    process: Process
+    mapped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """One link of a parent chain, nearest first."""
+
+    pid: int
+    name: str
+    exe: str | None
+
+
+class AppKind(StrEnum):
+    """What an app's identity rests on."""
+
+    PACKAGE = "package"
+    SCRIPT = "script"
+    EXECUTABLE = "executable"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class AppIdentity:
+    """What a rule matches: never a name that the process chose for itself.
+
+    `id` is the package's name, or the path of the script or executable; `path` the file that was run (the
+    script's where there is one), `sha256` that file's content, in hexadecimal, where it could be read.
+    """
+
+    kind: AppKind
+    id: str
+    path: str | None = None
+    sha256: str | None = None
+
+
+UNKNOWN_APP = AppIdentity(AppKind.UNKNOWN, "")
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """What a person recognises, with the identity behind it."""
+
+    identity: AppIdentity
+    name: str
+    version: str | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether there is anything to make a rule of."""
+        return self.identity.kind is not AppKind.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What takes longer to find out about a process, kept for whoever reads the log later.
+
+    `command` has its secrets redacted. `exe_sha256` is the executable's own hash, also where the app is a
+    script. `exe_note` says what is odd about the executable ("deleted", "not the file at its path").
+    """
+
+    command: tuple[str, ...] = ()
+    user: str | None = None
+    parents: tuple[Parent, ...] = ()
+    unit: str | None = None
+    exe_sha256: str | None = None
+    exe_note: str | None = None
+    package: str | None = None
+    package_version: str | None = None
+
+
+class State(StrEnum):
+    """Where an activation stands."""
+
+    OPENED = "opened"
+    PRESENT = "present"
+    CAPTURING = "capturing"
+    ENDED = "ended"
+    PROBE = "probe"
+
+    @property
+    def live(self) -> bool:
+        """Whether the camera is, or may at once be again, in this app's hands."""
+        return self in (State.OPENED, State.PRESENT, State.CAPTURING)
+
+
+class Ending(StrEnum):
+    """Why an activation is over."""
+
+    CLOSED = "closed"
+    UNPLUGGED = "unplugged"
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """One app's use of one camera, from the first open to the last close.
+
+    `number` is unique in a journal and grows. `held_ns` adds up the time in which somebody held the camera;
+    `frames` counts pictures delivered, None where the kernel could not be asked.
+    """
+
+    number: int
+    camera: CameraId
+    state: State
+    process: Process
+    holders: frozenset[Process]
+    opened_at: Moment
+    present: bool = False
+    capturing_at: Moment | None = None
+    capture: Capture | None = None
+    ended_at: Moment | None = None
+    ending: Ending | None = None
+    released_at: Moment | None = None
+    held_since: Moment | None = None
+    held_ns: int = 0
+    opens: int = 1
+    frames: int | None = None
+
+    @property
+    def id(self) -> str:
+        """How people and programs name it, e.g. ``a17``."""
+        return f"a{self.number}"
+
+    @property
+    def duration_ns(self) -> int | None:
+        """From first open to last close, by the clock that never jumps; None while it lasts."""
+        return None if self.ended_at is None else self.ended_at.since(self.opened_at)
+
+
+class Effect(StrEnum):
+    """What a rule does."""
+
+    ALLOW = "allow"
+    ASK = "ask"
+    BLOCK = "block"
+
+
+class Lasting(StrEnum):
+    """For how long a rule holds."""
+
+    ONCE = "once"
+    UNTIL = "until"
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Weekly hours in local time: days 0 (Monday) to 6, minutes since midnight; `end` <= `start` runs past midnight."""
+
+    days: frozenset[int]
+    start_minute: int
+    end_minute: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A standing answer: app (and camera, user, hours) to allow, ask or block.
+
+    None in a field means "any". `app` is matched by kind and id, and by path where the rule names one; where
+    it bears a SHA-256, other content at the same place asks again.
+    """
+
+    id: str
+    effect: Effect
+    app: AppIdentity | None = None
+    camera: str | None = None
+    user: str | None = None
+    hours: Hours | None = None
+    lasting: Lasting = Lasting.ALWAYS
+    until_utc_ns: int | None = None
+    app_name: str | None = None
+    note: str | None = None
+
+
+class Judgement(StrEnum):
+    """What the policy makes of an activation."""
+
+    EXPECTED = "expected"
+    UNEXPECTED = "unexpected"
+    BLOCKED = "blocked"
+
+
+class ReasonCode(StrEnum):
+    """Why: stable words that programs may match."""
+
+    ALLOWED = "allowed-by-rule"
+    ASKED = "ask-by-rule"
+    BLOCKED = "blocked-by-rule"
+    FIRST_USE = "first-use"
+    NO_RULE = "no-rule"
+    UNKNOWN_PROCESS = "unknown-process"
+    CHANGED = "app-changed"
+    OUTSIDE_HOURS = "outside-hours"
+    OTHER_CAMERA = "no-rule-for-camera"
+    EXPIRED = "rule-expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason, as a code for programs and a sentence for people."""
+
+    code: ReasonCode
+    sentence: str
+    rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The judgement on one activation, with its reasons; `rule` decided it where there was one."""
+
+    judgement: Judgement
+    reasons: tuple[Reason, ...]
+    rule: str | None = None
+
+    @property
+    def sentence(self) -> str:
+        """All reasons in one line."""
+        return "; ".join(reason.sentence for reason in self.reasons)
+
+
+class Result(StrEnum):
+    """What became of an attempt to end a use, as checked afterwards."""
+
+    ENDED = "ended"
+    GONE = "already gone"
+    REFUSED = "refused"
+    STILL_HELD = "still held"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that was done on the ladder, in words and with what it came to."""
+
+    pid: int
+    what: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The checked result of an action; `left` are those who hold the camera still."""
+
+    result: Result
+    steps: tuple[Step, ...] = ()
+    why: str | None = None
+    left: tuple[Process, ...] = ()

@@ -1,0 +1,1 @@
+"""Linux: /proc, udev, fanotify, inotify, tracefs, pidfds."""

@@ -1,0 +1,170 @@
+"""Reading /proc: the quick facts about a process. See proc(5).
+
+Everything takes the folder `proc`, so that a tree made of plain files can stand in for it.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from camguard.core.model import NANOSECONDS, Process, ProcessIdentity
+from camguard.errors import ProcessGone
+
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+DELETED = " (deleted)"
+_INTERPRETERS = ("python", "pypy", "node", "nodejs", "perl", "ruby", "bash", "dash", "sh", "zsh", "java", "gjs", "lua")
+_READ = 4096
+_COMMAND_LIMIT = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """What is used of /proc/PID/stat."""
+
+    name: str
+    state: str
+    parent: int
+    start_ticks: int
+
+
+def read(path: str, limit: int = _READ) -> bytes:
+    """The first `limit` bytes of a file of /proc, by one plain read where it fits.
+
+    Raises OSError as the system does.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(fd, limit)
+    finally:
+        os.close(fd)
+
+
+def stat(proc: str, pid: int) -> Stat:
+    """/proc/PID/stat, taken apart after the last ``)``, since a name may hold anything.
+
+    Raises ProcessGone where there is no such process.
+    """
+    try:
+        raw = read(f"{proc}/{pid}/stat")
+    except OSError as error:
+        raise ProcessGone(f"process {pid} is gone") from error
+    head, _, tail = raw.rpartition(b")")
+    fields = tail.split()
+    if len(fields) < 20:
+        raise ProcessGone(f"process {pid} is gone")
+    name = head.partition(b"(")[2].decode("utf-8", "replace")
+    return Stat(name, fields[0].decode("ascii", "replace"), int(fields[1]), int(fields[19]))
+
+
+def executable(proc: str, pid: int) -> str | None:
+    """The path that /proc/PID/exe bears, with a trailing " (deleted)" left in; None where it may not be read."""
+    try:
+        return os.readlink(f"{proc}/{pid}/exe")
+    except OSError:
+        return None
+
+
+def command(proc: str, pid: int) -> tuple[str, ...]:
+    """The arguments the process was started with, not redacted; empty where they cannot be read."""
+    try:
+        raw = read(f"{proc}/{pid}/cmdline", _COMMAND_LIMIT)
+    except OSError:
+        return ()
+    parts = raw.split(b"\0")
+    if parts and not parts[-1]:
+        parts.pop()
+    return tuple(part.decode("utf-8", "replace") for part in parts)
+
+
+def is_interpreter(exe: str) -> bool:
+    """Whether an executable runs somebody else's script, judged by its file name (``python3.11`` counts)."""
+    base = exe.removesuffix(DELETED).rpartition("/")[2].rstrip("0123456789.")
+    return base in _INTERPRETERS
+
+
+def script(proc: str, pid: int, exe: str | None) -> str | None:
+    """The script that an interpreter runs, as an absolute path where it is a file; ``-m NAME`` for a module.
+
+    None for a program that is no interpreter, and for one that reads from a terminal or from ``-c``.
+    """
+    if exe is None or not is_interpreter(exe):
+        return None
+    arguments = iter(command(proc, pid)[1:])
+    for argument in arguments:
+        if argument == "-m":
+            module = next(arguments, None)
+            return f"-m {module}" if module else None
+        if argument in {"-c", "-e", "-"} or argument.startswith("-c"):
+            return None
+        if argument in {"-W", "-X", "-jar", "-r", "--require"}:
+            following = next(arguments, None)
+            if argument == "-jar" and following:
+                return _absolute(proc, pid, following)
+            continue
+        if not argument.startswith("-"):
+            return _absolute(proc, pid, argument)
+    return None
+
+
+def _absolute(proc: str, pid: int, path: str) -> str:
+    if path.startswith("/"):
+        return os.path.normpath(path)
+    try:
+        return os.path.normpath(os.path.join(os.readlink(f"{proc}/{pid}/cwd"), path))
+    except OSError:
+        return path
+
+
+def boot_id(proc: str) -> str:
+    """This boot's id (random(4)), or an empty string where it cannot be read."""
+    try:
+        return read(f"{proc}/sys/kernel/random/boot_id").decode("ascii").strip()
+    except OSError:
+        return ""
+
+
+def boot_time_ns(proc: str) -> int:
+    """When this boot began by the wall clock, in nanoseconds since 1970; 0 where it cannot be read."""
+    try:
+        for line in read(f"{proc}/stat", 1 << 20).splitlines():
+            if line.startswith(b"btime "):
+                return int(line.split()[1]) * NANOSECONDS
+    except OSError:
+        return 0
+    return 0
+
+
+class ProcessReader:
+    """Reads the quick facts of one process after another; boot facts are read once."""
+
+    def __init__(self, proc: str = "/proc") -> None:
+        self.proc = proc
+        self.boot_id = boot_id(proc)
+        self._boot_time_ns = boot_time_ns(proc)
+
+    def process(self, pid: int) -> Process:
+        """The quick facts of `pid`.
+
+        Raises ProcessGone where it is gone, or was replaced by another process while it was read.
+        """
+        first = stat(self.proc, pid)
+        exe = executable(self.proc, pid)
+        try:
+            uid: int | None = os.stat(f"{self.proc}/{pid}").st_uid
+        except OSError as error:
+            raise ProcessGone(f"process {pid} is gone") from error
+        found = script(self.proc, pid, exe)
+        identity = ProcessIdentity(pid, first.start_ticks, self.boot_id)
+        return Process(identity, first.name, exe, uid, found, self._started(first.start_ticks))
+
+    def alive(self, identity: ProcessIdentity) -> bool:
+        """Whether this very process still lives (a zombie does not)."""
+        try:
+            now = stat(self.proc, identity.pid)
+        except ProcessGone:
+            return False
+        return now.start_ticks == identity.start_ticks and now.state not in {"Z", "X"}
+
+    def _started(self, ticks: int) -> int:
+        return self._boot_time_ns + ticks * NANOSECONDS // CLOCK_TICKS

@@ -1,0 +1,125 @@
+"""The protocols between the core and the edges. Whoever implements one is chosen in `camguard.compose` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from camguard.core.events import Report, Sighting
+from camguard.core.model import App, Camera, Details, Moment, Outcome, Process, Step
+
+Deliver = Callable[[Sighting], None]
+"""Takes a sighting; called on the event loop's own thread, never blocks."""
+
+Tell = Callable[[Step], None]
+"""Takes a step of an action as it is done; called from any thread."""
+
+
+class Clock(Protocol):
+    """Tells the time by both clocks (see `Moment`)."""
+
+    def now(self) -> Moment:
+        """This moment."""
+
+
+class CameraSource(Protocol):
+    """Knows which cameras there are."""
+
+    def cameras(self) -> tuple[Camera, ...]:
+        """All cameras that are plugged in now, in a stable order. Opens no node."""
+
+    def follow(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Call `changed` on the running event loop whenever `cameras` may answer otherwise; returns what stops it.
+
+        Raises SensorError where changes cannot be followed.
+        """
+
+
+class Sensor(Protocol):
+    """Sees cameras come and go and who holds them."""
+
+    def look(self) -> tuple[Sighting, ...]:
+        """One look without watching: `CamerasSeen`, then a `HoldersSeen` for each camera. Blocking."""
+
+    async def watch(self, deliver: Deliver) -> None:
+        """Watch until cancelled.
+
+        Delivers `CamerasSeen` first, then a first `HoldersSeen` for each camera, taken after its watch was
+        installed, and from then on whatever changes. Raises SensorError where nothing can be watched.
+        """
+
+    def rescan(self) -> None:
+        """Look again soon, at everything; what is found is delivered by `watch`."""
+
+
+class Identifier(Protocol):
+    """Finds out who a process is. Blocking: reads files, may ask the package manager."""
+
+    def identify(self, process: Process) -> tuple[App, Details]:
+        """The app behind a process; of a process that is gone, what can still be said."""
+
+
+class Control(Protocol):
+    """Ends a use. Blocking."""
+
+    def objection(self, process: Process) -> str | None:
+        """Why this process must not be ended, as a sentence; None where it may be."""
+
+    def end(self, process: Process, tell: Tell) -> Outcome:
+        """End one process: identity checked again, asked to stop, waited for, killed.
+
+        The outcome speaks of this process alone; who holds the camera afterwards is for the sensor to say.
+        """
+
+
+class Level(StrEnum):
+    """How a finding of `doctor` stands."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that `doctor` looked at: what it found, and what to do where that is not as it should be."""
+
+    level: Level
+    topic: str
+    sentence: str
+    remedy: str | None = None
+
+
+class Examiner(Protocol):
+    """Looks at what this guard can and cannot see here."""
+
+    def examine(self) -> tuple[Finding, ...]:
+        """All findings, in the order in which a person would read them. Blocking."""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """One operating system's edges, ready for the guard. `method` says in words how cameras are watched."""
+
+    name: str
+    method: str
+    clock: Clock
+    sensor: Sensor
+    identifier: Identifier
+    control: Control
+    examiner: Examiner
+
+
+class JournalWriter(Protocol):
+    """Where reports are kept. Blocking."""
+
+    def append(self, reports: Sequence[Report]) -> tuple[Report, ...]:
+        """Write all of them durably, or none; returns them with `seq` filled in.
+
+        Raises JournalWriteError where that cannot be done now.
+        """
+
+    def close(self) -> None:
+        """Release the file."""
