@@ -105,14 +105,15 @@ class Kind(StrEnum):
 class Report:
     """One thing that happened, whole in itself: the journal keeps it, listeners are told.
 
-    `extra` holds what only this kind has, JSON-ready. `seq` is the entry's number in the journal, None where
-    the journal could not be written yet.
+    `process` says who, where there is no activation that does. `extra` holds what only this kind has,
+    JSON-ready. `seq` is the entry's number in the journal, None where the journal could not be written yet.
     """
 
     kind: Kind
     at: Moment
     camera: Camera | None = None
     activation: Activation | None = None
+    process: Process | None = None
     app: App | None = None
     details: Details | None = None
     verdict: Verdict | None = None

@@ -1,0 +1,276 @@
+"""Sightings in, reports and wishes out: everything the guard decides, without doing any of it.
+
+A *case* is an activation with what has been found out and decided about it. A *wish* is something that the
+guard is to carry out and whose result comes back as another call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from camguard.core.activations import Activations, Timing, Transition
+from camguard.core.events import (
+    Blinded,
+    CamerasSeen,
+    FramesSeen,
+    HoldersSeen,
+    Kind,
+    Report,
+    Sighting,
+    SightRestored,
+)
+from camguard.core.model import (
+    NANOSECONDS,
+    UNKNOWN_APP,
+    Activation,
+    App,
+    Camera,
+    CameraId,
+    Details,
+    Judgement,
+    Moment,
+    Process,
+    Rule,
+    State,
+    Verdict,
+)
+from camguard.core.policy import Circumstances, alerts, judge, spent
+
+IDENTIFY_PATIENCE_NS = NANOSECONDS
+"""How long an alert waits for the app to be identified before it is raised without."""
+
+_KIND_OF_STATE = {
+    State.OPENED: Kind.OPENED,
+    State.PRESENT: Kind.PRESENT,
+    State.CAPTURING: Kind.CAPTURING,
+    State.ENDED: Kind.ENDED,
+    State.PROBE: Kind.PROBE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Identify:
+    """Find out who this is, and call `Casebook.identified`."""
+
+    number: int
+    process: Process
+
+
+@dataclass(frozen=True, slots=True)
+class Enforce:
+    """Carry out a block: end this use."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """Remove a rule that was made for one use only: this was it."""
+
+    rule: str
+
+
+Wish = Identify | Enforce | Spend
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What `Identify` brought: the app, and what the log knows of its earlier uses."""
+
+    app: App
+    details: Details
+    times_seen: int = 0
+    last_seen_utc_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An activation and what is known and decided about it; `alerted` once a person was told."""
+
+    activation: Activation
+    camera: Camera
+    identity: Identity | None = None
+    verdict: Verdict | None = None
+    alerted: bool = False
+    enforced: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more can come of it."""
+        return not self.activation.state.live and self.identity is not None
+
+
+@dataclass(slots=True)
+class Digest:
+    """What one event came to: reports in the order in which they happened, then wishes."""
+
+    reports: list[Report] = field(default_factory=list)
+    wishes: list[Wish] = field(default_factory=list)
+
+    def add(self, other: Digest) -> None:
+        """Append what another event came to."""
+        self.reports += other.reports
+        self.wishes += other.wishes
+
+
+class Casebook:
+    """All cases that are not over, and the cameras they are about. Not for use from two threads."""
+
+    def __init__(self, timing: Timing, next_number: int) -> None:
+        self._activations = Activations(timing, next_number)
+        self._cameras: dict[CameraId, Camera] = {}
+        self._cases: dict[int, Case] = {}
+        self._inventory_taken = False
+
+    @property
+    def cameras(self) -> tuple[Camera, ...]:
+        """The cameras that are plugged in."""
+        return tuple(self._cameras.values())
+
+    @property
+    def live(self) -> tuple[Case, ...]:
+        """The cases whose activation is not over, oldest first."""
+        return tuple(case for case in self._cases.values() if case.activation.state.live)
+
+    def case(self, number: int) -> Case | None:
+        """The case of an activation, None where it is over and settled."""
+        return self._cases.get(number)
+
+    def take(self, sighting: Sighting, rules: Sequence[Rule]) -> Digest:
+        """Whatever a sighting changes."""
+        match sighting:
+            case CamerasSeen():
+                return self._take_cameras(sighting, rules)
+            case HoldersSeen():
+                if sighting.camera not in self._cameras:
+                    return Digest()  # seen in the very moment in which the camera was unplugged
+                return self._follow(self._activations.observe(sighting), sighting.at, rules)
+            case FramesSeen():
+                return self._follow(self._activations.frames(sighting), sighting.at, rules)
+            case Blinded(what, why, at):
+                return Digest([Report(Kind.GUARD_BLIND, at, extra={"what": what, "why": why})])
+            case SightRestored(what, at):
+                return Digest([Report(Kind.GUARD_SIGHTED, at, extra={"what": what})])
+
+    def identified(self, number: int, identity: Identity, at: Moment, rules: Sequence[Rule]) -> Digest:
+        """Take in who is behind an activation, and judge it."""
+        case = self._cases.get(number)
+        if case is None:
+            return Digest()
+        self._cases[number] = replace(case, identity=identity)
+        digest = self._judge(number, at, rules)
+        self._forget_if_over(number)
+        return digest
+
+    def elapse(self, now: Moment, rules: Sequence[Rule]) -> Digest:
+        """What time alone has done by `now`."""
+        digest = self._follow(self._activations.elapse(now), now, rules)
+        for number, case in list(self._cases.items()):
+            if self._overdue_ns(case) is not None and self._patience_over(case, now):
+                digest.add(self._judge(number, now, rules))
+        return digest
+
+    def deadline_ns(self) -> int | None:
+        """When `elapse` will next have something to do, on the clock of `Moment.boottime_ns`."""
+        dues = [self._activations.deadline_ns(), *map(self._overdue_ns, self._cases.values())]
+        return min((due for due in dues if due is not None), default=None)
+
+    def _take_cameras(self, seen: CamerasSeen, rules: Sequence[Rule]) -> Digest:
+        now = {camera.id: camera for camera in seen.cameras}
+        digest = Digest()
+        for gone in [camera for camera in self.cameras if camera.id not in now]:
+            digest.add(self._follow(self._activations.unplugged(gone.id, seen.at), seen.at, rules))
+            digest.reports.append(Report(Kind.CAMERA_REMOVED, seen.at, camera=gone))
+        for new in [camera for camera in seen.cameras if camera.id not in self._cameras]:
+            extra = None if self._inventory_taken else {"present": True}
+            digest.reports.append(Report(Kind.CAMERA_ADDED, seen.at, camera=new, extra=extra))
+        self._cameras = now
+        self._inventory_taken = True
+        return digest
+
+    def _follow(self, steps: Sequence[Transition], at: Moment, rules: Sequence[Rule]) -> Digest:
+        """Report each step, then whatever it leads to; frame counts and holders of the others are kept current."""
+        for activation in self._activations.live:
+            if activation.number in self._cases:
+                self._update(activation)
+        digest = Digest()
+        for step in steps:
+            digest.add(self._step(step, at, rules))
+        return digest
+
+    def _step(self, step: Transition, at: Moment, rules: Sequence[Rule]) -> Digest:
+        activation = step.activation
+        digest = Digest()
+        if step.was is None:
+            self._cases[activation.number] = Case(activation, self._cameras[activation.camera])
+            digest.wishes.append(Identify(activation.number, activation.process))
+        case = self._update(activation)
+        happened = activation.ended_at or at
+        digest.reports.append(_report(_KIND_OF_STATE[activation.state], happened, case))
+        if activation.state is State.CAPTURING and case.identity is not None:
+            digest.add(self._judge(activation.number, at, rules))
+        self._forget_if_over(activation.number)
+        return digest
+
+    def _judge(self, number: int, at: Moment, rules: Sequence[Rule]) -> Digest:
+        """Reach a verdict on what is known; report it where it is new, alert where a person must hear of it."""
+        case = self._cases[number]
+        verdict = judge(_circumstances(case, at), rules)
+        digest = Digest()
+        if verdict != case.verdict:
+            case = self._cases[number] = replace(case, verdict=verdict)
+            digest.reports.append(_report(Kind.JUDGED, at, case))
+        if not case.alerted and alerts(case.activation, verdict):
+            case = self._cases[number] = replace(case, alerted=True)
+            digest.reports.append(_report(Kind.ALERT, at, case))
+        if verdict.judgement is Judgement.BLOCKED and case.activation.state.live and not case.enforced:
+            case = self._cases[number] = replace(case, enforced=True)
+            digest.wishes.append(Enforce(number))
+        if any(rule.id == verdict.rule and spent(rule, case.activation) for rule in rules) and verdict.rule:
+            digest.wishes.append(Spend(verdict.rule))
+        return digest
+
+    def _update(self, activation: Activation) -> Case:
+        case = self._cases[activation.number] = replace(self._cases[activation.number], activation=activation)
+        return case
+
+    def _forget_if_over(self, number: int) -> None:
+        if self._cases[number].over:
+            del self._cases[number]
+
+    def _overdue_ns(self, case: Case) -> int | None:
+        """When an unidentified capture must be judged as it is."""
+        activation = case.activation
+        if case.verdict is not None or activation.capturing_at is None or not activation.state.live:
+            return None
+        return activation.capturing_at.boottime_ns + IDENTIFY_PATIENCE_NS
+
+    def _patience_over(self, case: Case, now: Moment) -> bool:
+        due = self._overdue_ns(case)
+        return due is not None and now.boottime_ns >= due
+
+
+def _circumstances(case: Case, at: Moment) -> Circumstances:
+    identity = case.identity or Identity(App(UNKNOWN_APP, case.activation.process.name), Details())
+    return Circumstances(
+        app=identity.app,
+        camera=case.camera,
+        at=at,
+        user=identity.details.user,
+        uid=case.activation.process.uid,
+        times_seen=identity.times_seen,
+        last_seen_utc_ns=identity.last_seen_utc_ns,
+    )
+
+
+def _report(kind: Kind, at: Moment, case: Case) -> Report:
+    return Report(
+        kind,
+        at,
+        camera=case.camera,
+        activation=case.activation,
+        app=None if case.identity is None else case.identity.app,
+        details=None if case.identity is None else case.identity.details,
+        verdict=case.verdict,
+    )

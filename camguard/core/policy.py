@@ -1,0 +1,200 @@
+"""Rules and circumstances in, a verdict with its reasons out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from enum import Enum, auto
+
+from camguard.core.model import (
+    NANOSECONDS,
+    Activation,
+    App,
+    AppIdentity,
+    Camera,
+    Effect,
+    Hours,
+    Judgement,
+    Lasting,
+    Moment,
+    Reason,
+    ReasonCode,
+    Rule,
+    Verdict,
+)
+
+_MINUTES_A_DAY = 24 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a verdict is reached on.
+
+    `times_seen` and `last_seen_utc_ns` speak of earlier uses of a camera by the same app, as the activation log
+    has them.
+    """
+
+    app: App
+    camera: Camera
+    at: Moment
+    user: str | None = None
+    uid: int | None = None
+    times_seen: int = 0
+    last_seen_utc_ns: int | None = None
+
+
+class _Fit(Enum):
+    """How a rule for this app stands to the circumstances."""
+
+    FITS = auto()
+    NOT_FOR_THIS = auto()
+    CHANGED = auto()
+    OUTSIDE_HOURS = auto()
+    OTHER_CAMERA = auto()
+    EXPIRED = auto()
+
+
+def judge(circumstances: Circumstances, rules: Iterable[Rule]) -> Verdict:
+    """The verdict on one use.
+
+    Of the rules that fit, the one that names most (app, then camera, user, hours) decides; among equals block
+    goes before ask before allow, so that the order in the file never matters. Where none fits, the use is
+    unexpected, and near misses say why.
+    """
+    fits = [(rule, _fit(rule, circumstances)) for rule in rules]
+    fitting = [rule for rule, fit in fits if fit is _Fit.FITS]
+    if fitting:
+        return _by_rule(max(fitting, key=_weight))
+    reasons = [reason for rule, fit in fits if (reason := _near_miss(rule, fit, circumstances)) is not None]
+    return Verdict(Judgement.UNEXPECTED, (*reasons, _without_rule(circumstances, near=bool(reasons))))
+
+
+def alerts(activation: Activation, verdict: Verdict) -> bool:
+    """Whether a person must hear of it: a use, not a look, that nobody expected; also when it is over by now."""
+    return activation.capture is not None and verdict.judgement is not Judgement.EXPECTED
+
+
+def spent(rule: Rule, activation: Activation) -> bool:
+    """Whether this use is the one that a `once` rule was for: a look does not use it up."""
+    return rule.lasting is Lasting.ONCE and activation.capture is not None
+
+
+def expired(rule: Rule, utc_ns: int) -> bool:
+    """Whether the time that the rule was given is over."""
+    return rule.lasting is Lasting.UNTIL and rule.until_utc_ns is not None and utc_ns >= rule.until_utc_ns
+
+
+def within(hours: Hours, at: Moment) -> bool:
+    """Whether a moment lies in weekly hours, by the local time it was recorded with.
+
+    Hours that run past midnight belong to the day they begin on.
+    """
+    local = local_time(at)
+    minute = local.hour * 60 + local.minute
+    if hours.start_minute < hours.end_minute:
+        return local.weekday() in hours.days and hours.start_minute <= minute < hours.end_minute
+    if minute >= hours.start_minute:
+        return local.weekday() in hours.days
+    return minute < hours.end_minute and (local.weekday() - 1) % 7 in hours.days
+
+
+def local_time(at: Moment) -> datetime:
+    """The moment as the clock on the wall showed it."""
+    zone = timezone(timedelta(seconds=at.utc_offset_s))
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at.utc_ns // 1000)).astimezone(zone)
+
+
+def same_app(asked: AppIdentity, app: AppIdentity) -> bool:
+    """Whether a rule's app is this app, leaving the content of its file aside."""
+    return asked.kind is app.kind and asked.id == app.id and (asked.path is None or asked.path == app.path)
+
+
+def _fit(rule: Rule, case: Circumstances) -> _Fit:
+    if rule.app is not None and not same_app(rule.app, case.app.identity):
+        return _Fit.NOT_FOR_THIS
+    if rule.user is not None and rule.user not in {case.user, None if case.uid is None else str(case.uid)}:
+        return _Fit.NOT_FOR_THIS
+    if rule.camera is not None and not _names_camera(rule.camera, case.camera):
+        return _Fit.OTHER_CAMERA
+    if expired(rule, case.at.utc_ns):
+        return _Fit.EXPIRED
+    if rule.hours is not None and not within(rule.hours, case.at):
+        return _Fit.OUTSIDE_HOURS
+    if _changed(rule, case.app.identity):
+        return _Fit.CHANGED
+    return _Fit.FITS
+
+
+def _changed(rule: Rule, app: AppIdentity) -> bool:
+    """Trust is in the content that was allowed; a block holds whatever the file becomes."""
+    if rule.effect is not Effect.ALLOW or rule.app is None or rule.app.sha256 is None:
+        return False
+    return rule.app.sha256 != app.sha256
+
+
+def _names_camera(asked: str, camera: Camera) -> bool:
+    return asked == camera.id or asked.casefold() == camera.name.casefold()
+
+
+def _weight(rule: Rule) -> tuple[bool, int, int]:
+    named = sum(field is not None for field in (rule.camera, rule.user, rule.hours))
+    strictness = {Effect.ALLOW: 0, Effect.ASK: 1, Effect.BLOCK: 2}[rule.effect]
+    return (rule.app is not None, named, strictness)
+
+
+def _by_rule(rule: Rule) -> Verdict:
+    whom = "any app" if rule.app is None else "this app"
+    match rule.effect:
+        case Effect.ALLOW:
+            reason = Reason(ReasonCode.ALLOWED, f"rule {rule.id} allows {whom}", rule.id)
+            return Verdict(Judgement.EXPECTED, (reason,), rule.id)
+        case Effect.ASK:
+            reason = Reason(ReasonCode.ASKED, f"rule {rule.id} says to ask about {whom}", rule.id)
+            return Verdict(Judgement.UNEXPECTED, (reason,), rule.id)
+        case Effect.BLOCK:
+            reason = Reason(ReasonCode.BLOCKED, f"rule {rule.id} blocks {whom}", rule.id)
+            return Verdict(Judgement.BLOCKED, (reason,), rule.id)
+
+
+def _near_miss(rule: Rule, fit: _Fit, case: Circumstances) -> Reason | None:
+    """Why an allow rule for this very app did not help, where one exists."""
+    if rule.effect is not Effect.ALLOW or rule.app is None:
+        return None
+    match fit:
+        case _Fit.CHANGED:
+            return Reason(ReasonCode.CHANGED, _what_changed(rule, case.app), rule.id)
+        case _Fit.OUTSIDE_HOURS:
+            return Reason(ReasonCode.OUTSIDE_HOURS, f"outside the hours of rule {rule.id}", rule.id)
+        case _Fit.OTHER_CAMERA:
+            sentence = f"rule {rule.id} allows it on another camera, not on {case.camera.name}"
+            return Reason(ReasonCode.OTHER_CAMERA, sentence, rule.id)
+        case _Fit.EXPIRED:
+            return Reason(ReasonCode.EXPIRED, f"the time that rule {rule.id} allowed it for is over", rule.id)
+        case _Fit.FITS | _Fit.NOT_FOR_THIS:
+            return None
+
+
+def _what_changed(rule: Rule, app: App) -> str:
+    allowed = rule.app.sha256 if rule.app is not None and rule.app.sha256 is not None else ""
+    where = app.identity.path or app.identity.id
+    if app.identity.sha256 is None:
+        return f"{where} could not be read to see whether it is what rule {rule.id} allowed"
+    return (
+        f"{where} has changed since rule {rule.id} allowed it "
+        f"(SHA-256 was {allowed[:12]}…, is {app.identity.sha256[:12]}…)"
+    )
+
+
+def _without_rule(case: Circumstances, *, near: bool) -> Reason:
+    if not case.app.known:
+        return Reason(ReasonCode.UNKNOWN_PROCESS, "it could not be told which app this is")
+    if case.times_seen == 0:
+        return Reason(ReasonCode.FIRST_USE, "first use by this app")
+    times = "once" if case.times_seen == 1 else f"{case.times_seen} times"
+    begin = "no other rule allows it" if near else "no rule allows it"
+    last = ""
+    if case.last_seen_utc_ns is not None:
+        days = (case.at.utc_ns - case.last_seen_utc_ns) // (_MINUTES_A_DAY * 60 * NANOSECONDS)
+        last = f", last {days} days ago" if days > 1 else ""
+    return Reason(ReasonCode.NO_RULE, f"{begin}; it used a camera {times} before{last}")
