@@ -1,0 +1,203 @@
+"""The configuration: where the files are, and how long is long.
+
+A missing default file means the defaults; a file that was named must be there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+from camguard.core.model import NANOSECONDS
+from camguard.errors import ConfigError
+from camguard.toml_source import Place, TomlSource
+
+ENVIRONMENT_VARIABLE = "CAMGUARD_CONFIG"
+SYSTEM_FOLDER = Path("/etc/camguard")
+SYSTEM_STATE = Path("/var/lib/camguard")
+
+_UNITS = {
+    "ms": NANOSECONDS // 1000,
+    "s": NANOSECONDS,
+    "min": 60 * NANOSECONDS,
+    "m": 60 * NANOSECONDS,
+    "h": 3600 * NANOSECONDS,
+    "d": 86400 * NANOSECONDS,
+}
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(ms|s|min|m|h|d)")
+_MINUTE = 60 * NANOSECONDS
+
+
+class Backend(StrEnum):
+    """Which edges the guard stands on."""
+
+    LINUX = "linux"
+    SIMULATED = "simulated"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that can be chosen, with defaults filled in. Durations are in nanoseconds.
+
+    `dwell_ns`: an open that lasts longer counts as use. `linger_ns`: a camera reopened within it is the same
+    activation. `patience_ns`: how long a process that was asked to stop may take before it is killed. `folder`
+    holds the pretend cameras of the simulated backend. `source` is the file this came from, None for defaults.
+    """
+
+    journal_path: Path
+    rules_path: Path
+    dwell_ns: int = 2_500_000_000
+    linger_ns: int = NANOSECONDS
+    patience_ns: int = 3 * NANOSECONDS
+    backend: Backend = Backend.LINUX
+    folder: Path | None = None
+    source: Path | None = None
+
+
+class _Detection(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    dwell: str | int | float = "2.5s"
+    linger: str | int | float = "1s"
+
+
+class _Journal(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    path: str | None = None
+
+
+class _Rules(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    file: str | None = None
+
+
+class _Ending(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    patience: str | int | float = "3s"
+
+
+class _Platform(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    backend: Backend = Backend.LINUX
+    folder: str | None = None
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The configuration file as it is written."""
+
+    detection: _Detection = _Detection()
+    journal: _Journal = _Journal()
+    rules: _Rules = _Rules()
+    ending: _Ending = _Ending()
+    platform: _Platform = _Platform()
+
+
+def load(named: Path | None = None, environ: Mapping[str, str] = os.environ) -> Config:
+    """The configuration from `named`, else from the file in CAMGUARD_CONFIG, else from the default file.
+
+    Raises ConfigError where a named file is missing, or any file cannot be used.
+    """
+    from_environment = environ.get(ENVIRONMENT_VARIABLE)
+    path = named or (Path(from_environment) if from_environment else None)
+    try:
+        return read(path or default_path())
+    except FileNotFoundError as error:
+        if path is None:
+            return defaults()
+        chosen_by = "" if named else f" (named by {ENVIRONMENT_VARIABLE})"
+        raise ConfigError(f"{path}{chosen_by}: there is no such file") from error
+
+
+def default_path() -> Path:
+    """Where the configuration is looked for when none is named: root's for the system, else the user's own."""
+    return _configuration_folder() / "config.toml"
+
+
+def defaults() -> Config:
+    """The configuration of somebody who wrote none."""
+    return Config(journal_path=_state_folder() / "journal.db", rules_path=_configuration_folder() / "rules.toml")
+
+
+def read(path: Path) -> Config:
+    """The configuration in one file; raises FileNotFoundError or ConfigError."""
+    source = TomlSource.read(path)
+    said = source.decode(_File)
+    usual = defaults()
+    if said.platform.backend is Backend.SIMULATED and said.platform.folder is None:
+        raise source.error(("platform", "backend"), 'the simulated backend needs "folder" in [platform]')
+    return Config(
+        journal_path=_path(source, ("journal", "path"), said.journal.path) or usual.journal_path,
+        rules_path=_path(source, ("rules", "file"), said.rules.file) or usual.rules_path,
+        dwell_ns=_bounded(source, ("detection", "dwell"), said.detection.dwell, 0, _MINUTE),
+        linger_ns=_bounded(source, ("detection", "linger"), said.detection.linger, 0, _MINUTE),
+        patience_ns=_bounded(source, ("ending", "patience"), said.ending.patience, NANOSECONDS // 10, _MINUTE),
+        backend=said.platform.backend,
+        folder=_path(source, ("platform", "folder"), said.platform.folder),
+        source=path,
+    )
+
+
+def parse_duration(said: str | float) -> int:
+    """Nanoseconds in a duration: text such as ``2.5s``, ``300ms``, ``30m``, ``1h``, ``2d``, or a number of seconds.
+
+    Raises ValueError where it is neither.
+    """
+    if isinstance(said, str):
+        found = _DURATION.fullmatch(said.strip())
+        if found is None:
+            raise ValueError(f'"{said}" is no duration; write for example "2.5s", "300ms", "30m" or "1h"')
+        return int(Decimal(found[1]) * _UNITS[found[2]])
+    if not 0 <= said < 1e9:
+        raise ValueError(f'{said} is no duration; write a number of seconds, or for example "300ms"')
+    return round(said * NANOSECONDS)
+
+
+def spell_duration(ns: int) -> str:
+    """The shortest text that `parse_duration` reads as `ns`, to the millisecond."""
+    if ns % NANOSECONDS:
+        return f"{ns // 1_000_000}ms"
+    for unit in ("d", "h", "m"):
+        if ns and ns % _UNITS[unit] == 0:
+            return f"{ns // _UNITS[unit]}{unit}"
+    return f"{ns // NANOSECONDS}s"
+
+
+def _bounded(source: TomlSource, place: Place, said: str | float, least: int, most: int) -> int:
+    try:
+        ns = parse_duration(said)
+    except ValueError as error:
+        raise source.error(place, f'"{place[-1]}": {error}') from error
+    if not least <= ns <= most:
+        between = f"between {spell_duration(least)} and {spell_duration(most)}"
+        raise source.error(place, f'"{place[-1]}" must be {between}, not {said}')
+    return ns
+
+
+def _path(source: TomlSource, place: Place, said: str | None) -> Path | None:
+    """A path as written: ``~`` is the home folder, a relative one is taken from the configuration's own folder."""
+    if said is None:
+        return None
+    if not said or "\0" in said:
+        raise source.error(place, f'"{place[-1]}" is not a path')
+    try:
+        path = Path(said).expanduser()
+    except RuntimeError as error:
+        raise source.error(place, f'"{place[-1]}": there is no such home folder: {said}') from error
+    return path if path.is_absolute() else source.path.absolute().parent / path
+
+
+def _configuration_folder() -> Path:
+    if os.geteuid() == 0:
+        return SYSTEM_FOLDER
+    from platformdirs import user_config_path
+
+    return user_config_path("camguard")
+
+
+def _state_folder() -> Path:
+    if os.geteuid() == 0:
+        return SYSTEM_STATE
+    from platformdirs import user_state_path
+
+    return user_state_path("camguard")
