@@ -1,0 +1,243 @@
+"""The one shape in which a report is kept in the journal and printed by ``camguard watch --json``.
+
+Every record is whole in itself: whoever reads one line years later needs no other. What comes from a process is
+that process's to choose, so all text is made safe for JSON here; escaping it for a terminal is the printer's work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TypeAlias
+
+from camguard.core.events import Kind, Report
+from camguard.core.model import (
+    Activation,
+    App,
+    Camera,
+    Details,
+    Moment,
+    Outcome,
+    Parent,
+    Process,
+    Verdict,
+)
+
+JSON: TypeAlias = "dict[str, JSON] | list[JSON] | str | int | float | bool | None"
+"""Anything that a JSON document may hold."""
+
+Record: TypeAlias = dict[str, JSON]
+"""One JSON object."""
+
+SCHEMA = 1
+"""The version of the shape below; it grows when a key changes its meaning or goes away."""
+
+ACTIVATION_KINDS = frozenset(
+    {
+        Kind.OPENED,
+        Kind.PRESENT,
+        Kind.CAPTURING,
+        Kind.ENDED,
+        Kind.PROBE,
+        Kind.JUDGED,
+        Kind.ALERT,
+        Kind.ACTION_PENDING,
+        Kind.ACTION_COMPLETED,
+    }
+)
+"""Kinds whose records always have activation, camera, state, verdict, reasons, app and process."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def line(report: Report) -> Record:
+    """A report as ``watch --json`` prints it."""
+    return as_line(report.kind, report.seq, moment(report.at), describe(report))
+
+
+def as_line(kind: str, seq: int | None, at: Mapping[str, JSON], data: Mapping[str, JSON]) -> Record:
+    """The printed object, from the parts that an entry of the journal keeps: `at` as `moment`, `data` as `describe`."""
+    clock: Record = {key: value for key, value in at.items() if key != "at"}
+    return {"schema": SCHEMA, "event": kind, "seq": seq, "at": at["at"], "clock": clock, **data}
+
+
+def moment(at: Moment) -> Record:
+    """A moment by all its clocks; `at` is local time in ISO 8601 with offset and microseconds."""
+    return {
+        "at": local_time(at),
+        "utc_ns": at.utc_ns,
+        "utc_offset_s": at.utc_offset_s,
+        "boottime_ns": at.boottime_ns,
+        "boot_id": at.boot_id,
+    }
+
+
+def local_time(at: Moment) -> str:
+    """ISO 8601 in the local time that held at that moment, with its offset and microseconds."""
+    zone = timezone(timedelta(seconds=at.utc_offset_s))
+    return _datetime(at.utc_ns).astimezone(zone).isoformat(timespec="microseconds")
+
+
+def describe(report: Report) -> Record:
+    """Everything a report says except when and which entry it is; see the module's text."""
+    record: Record = {}
+    if report.kind in ACTIVATION_KINDS or report.activation is not None:
+        record.update(_of_activation(report))
+    elif report.camera is not None:
+        record["camera"] = _camera(report.camera)
+    if report.outcome is not None:
+        record["outcome"] = _outcome(report.outcome)
+    if report.extra is not None:
+        record["extra"] = safe(report.extra)
+    return record
+
+
+def safe(value: JSON) -> JSON:
+    """The same value with lone surrogates, which UTF-8 cannot carry, written out as backslash, u and four digits."""
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, Mapping):
+        return {_text(str(key)): safe(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [safe(inner) for inner in value]
+    return value
+
+
+def _of_activation(report: Report) -> Record:
+    activation = report.activation
+    record: Record = {
+        "activation": None if activation is None else activation.id,
+        "camera": None if report.camera is None else _camera(report.camera),
+        "state": None if activation is None else activation.state.value,
+        "app": None if report.app is None else _app(report.app),
+        "process": None if activation is None else _process(activation.process, report.details),
+        **_verdict(report.verdict),
+    }
+    if activation is not None:
+        record.update(_life(activation))
+    return record
+
+
+def _life(activation: Activation) -> Record:
+    record: Record = {
+        "present": activation.present,
+        "holders": _pids(activation),
+        "capture": None if activation.capture is None else activation.capture.value,
+        "frames": activation.frames,
+        "opens": activation.opens,
+        "duration_ms": None if activation.duration_ns is None else activation.duration_ns // 1_000_000,
+        "held_ms": activation.held_ns // 1_000_000,
+        "opened_at": local_time(activation.opened_at),
+    }
+    if activation.capturing_at is not None:
+        record["capturing_at"] = local_time(activation.capturing_at)
+    if activation.ended_at is not None:
+        record["ended_at"] = local_time(activation.ended_at)
+    if activation.ending is not None:
+        record["ending"] = activation.ending.value
+    return record
+
+
+def _pids(activation: Activation) -> list[JSON]:
+    known = [holder.identity.pid for holder in activation.holders if holder.identity is not None]
+    return [*sorted(known)]
+
+
+def _camera(camera: Camera) -> Record:
+    return {
+        "id": _text(camera.id),
+        "name": _text(camera.name),
+        "kind": camera.kind.value,
+        "usb_id": _maybe(camera.usb_id),
+        "serial": _maybe(camera.serial),
+        "nodes": [_text(node.path) for node in camera.nodes],
+    }
+
+
+def _verdict(verdict: Verdict | None) -> Record:
+    if verdict is None:
+        return {"verdict": None, "reasons": []}
+    reasons: list[JSON] = []
+    for reason in verdict.reasons:
+        entry: Record = {"code": reason.code.value, "sentence": _text(reason.sentence)}
+        if reason.rule is not None:
+            entry["rule"] = _text(reason.rule)
+        reasons.append(entry)
+    record: Record = {"verdict": verdict.judgement.value, "reasons": reasons}
+    if verdict.rule is not None:
+        record["rule"] = _text(verdict.rule)
+    return record
+
+
+def _app(app: App) -> Record:
+    return {
+        "name": _text(app.name),
+        "kind": app.identity.kind.value,
+        "id": _text(app.identity.id),
+        "path": _maybe(app.identity.path),
+        "sha256": app.identity.sha256,
+        "version": _maybe(app.version),
+    }
+
+
+def _process(process: Process, details: Details | None) -> Record:
+    identity = process.identity
+    record: Record = {
+        "known": identity is not None,
+        "pid": None if identity is None else identity.pid,
+        "start_ticks": None if identity is None else identity.start_ticks,
+        "boot_id": None if identity is None else _text(identity.boot_id),
+        "start": None if process.started_utc_ns is None else _utc(process.started_utc_ns),
+        "name": _text(process.name),
+        "exe": _maybe(process.exe),
+        "uid": process.uid,
+        "user": None if details is None else _maybe(details.user),
+        "script": _maybe(process.script),
+    }
+    if details is not None:
+        record.update(_details(details))
+    return record
+
+
+def _details(details: Details) -> Record:
+    return {
+        "command": [_text(argument) for argument in details.command],
+        "parents": [_parent(parent) for parent in details.parents],
+        "unit": _maybe(details.unit),
+        "exe_sha256": details.exe_sha256,
+        "exe_note": _maybe(details.exe_note),
+        "package": _maybe(details.package),
+        "package_version": _maybe(details.package_version),
+    }
+
+
+def _parent(parent: Parent) -> Record:
+    return {"pid": parent.pid, "name": _text(parent.name), "exe": _maybe(parent.exe)}
+
+
+def _outcome(outcome: Outcome) -> Record:
+    return {
+        "result": outcome.result.value,
+        "why": _maybe(outcome.why),
+        "steps": [{"pid": step.pid, "what": _text(step.what), "result": _text(step.result)} for step in outcome.steps],
+        "left": [
+            {"pid": None if left.identity is None else left.identity.pid, "name": _text(left.name), "uid": left.uid}
+            for left in outcome.left
+        ],
+    }
+
+
+def _datetime(utc_ns: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=utc_ns // 1000)
+
+
+def _utc(utc_ns: int) -> str:
+    return _datetime(utc_ns).isoformat(timespec="microseconds")
+
+
+def _maybe(text: str | None) -> str | None:
+    return None if text is None else _text(text)
+
+
+def _text(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
