@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from camguard.core.events import Report, Sighting
-from camguard.core.model import App, Camera, Details, Moment, Outcome, Process, Step
+from camguard.core.model import App, AppIdentity, Camera, Details, Moment, Outcome, Process, Rule, Step
 
 Deliver = Callable[[Sighting], None]
 """Takes a sighting; called on the event loop's own thread, never blocks."""
@@ -115,6 +115,10 @@ class Platform:
 class JournalWriter(Protocol):
     """Where reports are kept. Blocking."""
 
+    @property
+    def waiting(self) -> bool:
+        """Whether reports wait in memory for the disk to take them again; each `append` tries."""
+
     def append(self, reports: Sequence[Report]) -> tuple[Report, ...]:
         """Write all of them durably, or none; returns them with `seq` filled in.
 
@@ -123,3 +127,23 @@ class JournalWriter(Protocol):
 
     def close(self) -> None:
         """Release the file."""
+
+
+class History(Protocol):
+    """What the activation log knows of an app. Blocking."""
+
+    def times_seen(self, identity: AppIdentity) -> tuple[int, int | None]:
+        """How often this app used a camera before, and when it last did (UTC nanoseconds, None for never)."""
+
+
+class Rules(Protocol):
+    """The rules in force. Blocking, but cheap where nothing changed."""
+
+    def current(self) -> tuple[Rule, ...]:
+        """All rules, read again where their file changed.
+
+        Raises ConfigError where the file cannot be used; the caller keeps the rules it had.
+        """
+
+    def remove(self, rule_id: str) -> Rule | None:
+        """Take a rule away; returns it, or None where there was none of that id."""

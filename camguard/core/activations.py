@@ -227,13 +227,12 @@ class Activations:
         return Transition(over, activation.state)
 
     def _taker(self, seen: FramesSeen) -> _Key | None:
-        """Whose frames these are: the holder with that pid, else the one who opened with it."""
-        for key, activation in self._live.items():
-            if key[0] != seen.camera:
-                continue
-            if any(_pid(process) == seen.pid for process in (*activation.holders, activation.process)):
+        """Whose frames these are: the holder with that pid, else the one who opened with it and holds no longer."""
+        here = [key for key in self._live if key[0] == seen.camera]
+        for key in here:
+            if any(_pid(process) == seen.pid for process in self._live[key].holders):
                 return key
-        return None
+        return next((key for key in here if _pid(self._live[key].process) == seen.pid), None)
 
 
 def _pid(process: Process) -> int | None:

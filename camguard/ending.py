@@ -1,0 +1,107 @@
+"""Ending a use, the whole way: journalled as pending, carried out, checked, journalled with its outcome."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from camguard.core.events import HoldersSeen, Kind, Report
+from camguard.core.model import Activation, App, Camera, Details, Outcome, Process, Result, Step, Verdict
+from camguard.ports import Platform, Tell
+
+Record = Callable[[Report], Awaitable[Report]]
+"""Writes one report to the activation log before it returns."""
+
+_ROUNDS = 3
+"""How often whoever is found holding on (a forked child, say) is ended in turn before it is called still held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Which use is to be ended, and on whose word (``by``: "rule r3", a user's name)."""
+
+    camera: Camera
+    processes: frozenset[Process]
+    by: str
+    activation: Activation | None = None
+    app: App | None = None
+    details: Details | None = None
+    verdict: Verdict | None = None
+
+
+async def end_use(platform: Platform, record: Record, order: Order, tell: Tell) -> Outcome:
+    """End a use and say what became of it.
+
+    The camera is looked at again afterwards: who holds it still and is the same app at work (a child that
+    inherited the descriptor) is ended too. Raises whatever `record` raises for the pending entry; nothing was
+    done then.
+    """
+    await record(_report(platform, order, Kind.ACTION_PENDING, None))
+    outcome = await _climb(platform, order, tell)
+    await record(_report(platform, order, Kind.ACTION_COMPLETED, outcome))
+    platform.sensor.rescan()
+    return outcome
+
+
+async def _climb(platform: Platform, order: Order, tell: Tell) -> Outcome:
+    kin = {process.kinship for process in order.processes}
+    targets = order.processes
+    steps: list[Step] = []
+    outcomes: list[Outcome] = []
+    for _ in range(_ROUNDS):
+        for process in sorted(targets, key=_pid):
+            outcome = await asyncio.to_thread(platform.control.end, process, tell)
+            outcomes.append(outcome)
+            steps += outcome.steps
+        targets = frozenset(
+            process
+            for process in await asyncio.to_thread(_holding, platform, order.camera)
+            if process.kinship in kin or _identities(process) & _identities(*order.processes)
+        )
+        if not targets or any(outcome.result is Result.REFUSED for outcome in outcomes):
+            break
+    return _overall(outcomes, tuple(steps), targets)
+
+
+def _overall(outcomes: list[Outcome], steps: tuple[Step, ...], left: frozenset[Process]) -> Outcome:
+    """The one result of several: what the look afterwards found comes before what each step claimed."""
+    refused = [outcome for outcome in outcomes if outcome.result is Result.REFUSED]
+    failed = [outcome for outcome in outcomes if outcome.result in {Result.FAILED, Result.STILL_HELD}]
+    if not left:
+        gone = all(outcome.result is Result.GONE for outcome in outcomes)
+        return Outcome(Result.GONE if gone else Result.ENDED, steps)
+    worst = (refused or failed or [Outcome(Result.STILL_HELD)])[0]
+    result = worst.result if worst.result in {Result.REFUSED, Result.FAILED} else Result.STILL_HELD
+    return replace(worst, result=result, steps=steps, left=tuple(sorted(left, key=_pid)))
+
+
+def _holding(platform: Platform, camera: Camera) -> frozenset[Process]:
+    for sighting in platform.sensor.look():
+        if isinstance(sighting, HoldersSeen) and sighting.camera == camera.id:
+            return frozenset(holder.process for holder in sighting.holders)
+    return frozenset()
+
+
+def _report(platform: Platform, order: Order, kind: Kind, outcome: Outcome | None) -> Report:
+    pids = sorted(_pid(process) for process in order.processes)
+    return Report(
+        kind,
+        platform.clock.now(),
+        camera=order.camera,
+        activation=order.activation,
+        process=min(order.processes, key=_pid, default=None),
+        app=order.app,
+        details=order.details,
+        verdict=order.verdict,
+        outcome=outcome,
+        extra={"action": "end", "by": order.by, "pids": pids},
+    )
+
+
+def _identities(*processes: Process) -> set[object]:
+    return {process.identity for process in processes if process.identity is not None}
+
+
+def _pid(process: Process) -> int:
+    return 0 if process.identity is None else process.identity.pid

@@ -1,0 +1,95 @@
+"""Who uses a camera at this moment, without a guard that runs: one look, identified and judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from camguard.core.events import CamerasSeen, HoldersSeen
+from camguard.core.model import App, Camera, CameraId, Details, Process, Rule, Verdict
+from camguard.core.policy import Circumstances, judge
+from camguard.errors import NothingMatched, UsageError
+from camguard.ports import History, Platform
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One process that holds a camera now; `mapped` where it has the camera's buffers mapped."""
+
+    camera: Camera
+    process: Process
+    app: App
+    details: Details
+    mapped: bool
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """How things stand now. `guard_pid` is the guard that keeps this activation log, None where none runs."""
+
+    method: str
+    guard_pid: int | None
+    journal_path: Path
+    cameras: tuple[Camera, ...]
+    uses: tuple[Use, ...]
+
+
+def look(platform: Platform, history: History, rules: tuple[Rule, ...]) -> tuple[tuple[Camera, ...], tuple[Use, ...]]:
+    """All cameras, and everybody who holds one, oldest process first."""
+    cameras: dict[CameraId, Camera] = {}
+    uses: list[Use] = []
+    for sighting in platform.sensor.look():
+        if isinstance(sighting, CamerasSeen):
+            cameras = {camera.id: camera for camera in sighting.cameras}
+        elif isinstance(sighting, HoldersSeen) and sighting.camera in cameras:
+            camera = cameras[sighting.camera]
+            for holder in sorted(sighting.holders, key=lambda each: start_order(each.process)):
+                app, details = platform.identifier.identify(holder.process)
+                times, last = history.times_seen(app.identity) if app.known else (0, None)
+                uid = holder.process.uid
+                case = Circumstances(app, camera, sighting.at, details.user, uid, times, last)
+                uses.append(Use(camera, holder.process, app, details, holder.mapped, judge(case, rules)))
+    return tuple(cameras.values()), tuple(uses)
+
+
+def start_order(process: Process) -> tuple[int, int]:
+    """Sorts the oldest process first, unknown ones last."""
+    if process.identity is None:
+        return (2**63, 0)
+    return (process.identity.start_ticks, process.identity.pid)
+
+
+def by_pid(uses: tuple[Use, ...], pid: int) -> tuple[Use, ...]:
+    """The uses by one process. Raises NothingMatched where it holds no camera."""
+    found = tuple(use for use in uses if use.process.identity is not None and use.process.identity.pid == pid)
+    if not found:
+        raise NothingMatched(f"process {pid} does not hold a camera now{_who_does(uses)}")
+    return found
+
+
+def by_app(uses: tuple[Use, ...], name: str) -> tuple[Use, ...]:
+    """The uses by the app of that name, or of the one app whose name begins so.
+
+    Raises NothingMatched where there is none, UsageError where several begin so.
+    """
+    wanted = name.casefold()
+    exact = tuple(use for use in uses if wanted in {use.app.name.casefold(), use.process.name.casefold()})
+    if exact:
+        return exact
+    begins = tuple(use for use in uses if use.app.name.casefold().startswith(wanted))
+    names = sorted({use.app.name for use in begins})
+    if len(names) > 1:
+        raise UsageError(f"{name!r} could be any of: {', '.join(names)}. Say the whole name, or give a pid.")
+    if not begins:
+        raise NothingMatched(f"no app named {name!r} holds a camera now{_who_does(uses)}")
+    return begins
+
+
+def _who_does(uses: tuple[Use, ...]) -> str:
+    if not uses:
+        return "; no camera is in use"
+    held = ", ".join(
+        f"{use.app.name} (pid {use.process.identity.pid})" if use.process.identity else use.app.name for use in uses
+    )
+    return f"; in use by: {held}"
