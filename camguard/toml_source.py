@@ -81,9 +81,13 @@ class TomlSource:
     def error(self, place: Place, message: str) -> ConfigError:
         """A ConfigError about what stands at `place`, or about the table around it where the key is missing."""
         for length in range(len(place), 0, -1):
-            if line := self._lines.get(place[:length]):
+            if line := self.line_of(place[:length]):
                 return ConfigError(f"{self.path}:{line}: {message}")
         return ConfigError(f"{self.path}: {message}")
+
+    def line_of(self, place: Place) -> int:
+        """The line on which a table or key first stands, counted from 1; 0 where it is not found."""
+        return self._lines.get(place, 0)
 
     def _syntax_error(self, error: tomllib.TOMLDecodeError) -> ConfigError:
         message = str(error)
@@ -128,7 +132,7 @@ def lines_of(text: str) -> dict[Place, int]:
     counts: dict[Place, int] = {}
     table: Place = ()
     closing: str | None = None
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if closing is None:
             if header := _HEADER.match(line):
                 table = _names(header[2])
