@@ -1,0 +1,275 @@
+"""Programs that use a camera, each in its own way: what the guard is tried on.
+
+``python capture.py MODE NODE [--seconds S] [--frames N] [--every N]``
+
+Plain V4L2 by ioctl(2), so that nothing stands between the program and the driver. One line is printed for each thing
+that happened, its first word says which: ``opened PID``, ``streaming PID``, ``frames N`` (each N frames that really
+arrived), ``done N`` at the end, ``gone N`` where the camera was taken away meanwhile (exit status 3).
+
+Not every driver offers every way: vivid has all three; uvcvideo (as of Linux 6.1) maps and takes user pointers but
+refuses read().
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import errno
+import fcntl
+import mmap
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+CAPTURE = 1  # V4L2_BUF_TYPE_VIDEO_CAPTURE
+MMAP, USERPTR = 1, 2  # V4L2_MEMORY_*
+BUFFERS = 4
+PATIENCE = 30  # seconds without a frame before it is an error
+UNPLUGGED = 3  # the exit status when the camera went away
+
+
+def _request(direction: int, number: int, size: int) -> int:
+    return direction << 30 | size << 16 | ord("V") << 8 | number
+
+
+# struct v4l2_buffer on a 64-bit machine: index, type, bytesused, flags, field, timestamp, timecode, sequence, memory,
+# m, length, reserved2, request_fd.
+BUFFER = struct.Struct("=IIIII4x16x16xIIQIIi4x")
+QUERYCAP = _request(2, 0, 104)
+GET_FORMAT = _request(3, 4, 208)
+REQUEST_BUFFERS = _request(3, 8, 20)
+QUERY_BUFFER = _request(3, 9, BUFFER.size)
+QUEUE = _request(3, 15, BUFFER.size)
+DEQUEUE = _request(3, 17, BUFFER.size)
+STREAM_ON = _request(1, 18, 4)
+STREAM_OFF = _request(1, 19, 4)
+
+
+def say(*words: object) -> None:
+    """One line, at once."""
+    print(*words, flush=True)
+
+
+def open_node(path: str) -> int:
+    """The node, open for reading and writing, as programs do."""
+    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    say("opened", os.getpid())
+    return fd
+
+
+def capabilities(fd: int) -> str:
+    """The camera's name, as the driver tells it."""
+    answer = bytearray(104)
+    fcntl.ioctl(fd, QUERYCAP, answer)
+    return bytes(answer[16:48]).rstrip(b"\0").decode("utf-8", "replace")
+
+
+def image_size(fd: int) -> int:
+    """Bytes of one picture in the format that is set."""
+    answer = bytearray(208)
+    struct.pack_into("=I", answer, 0, CAPTURE)
+    fcntl.ioctl(fd, GET_FORMAT, answer)
+    return int(struct.unpack_from("=I", answer, 28)[0])
+
+
+class Stream:
+    """A capture with buffers: the driver's, mapped, or our own, handed over by pointer."""
+
+    def __init__(self, fd: int, memory: int) -> None:
+        self.fd = fd
+        self._memory = memory
+        self.maps: list[mmap.mmap] = []
+        request = bytearray(struct.pack("=IIIIB3x", BUFFERS, CAPTURE, memory, 0, 0))
+        fcntl.ioctl(fd, REQUEST_BUFFERS, request)
+        size = image_size(fd)
+        for index in range(struct.unpack_from("=I", request)[0]):
+            self.maps.append(self._own(size) if memory == USERPTR else self._mapped(index))
+            self._queue(index)
+        fcntl.ioctl(fd, STREAM_ON, struct.pack("=I", CAPTURE))
+        say("streaming", os.getpid())
+
+    def _mapped(self, index: int) -> mmap.mmap:
+        buffer = bytearray(BUFFER.pack(index, CAPTURE, 0, 0, 0, 0, MMAP, 0, 0, 0, 0))
+        fcntl.ioctl(self.fd, QUERY_BUFFER, buffer)
+        offset, length = BUFFER.unpack(buffer)[7:9]
+        return mmap.mmap(self.fd, length, mmap.MAP_SHARED, offset=offset)
+
+    @staticmethod
+    def _own(size: int) -> mmap.mmap:
+        return mmap.mmap(-1, -(-size // mmap.PAGESIZE) * mmap.PAGESIZE)
+
+    def _queue(self, index: int) -> None:
+        place = self.maps[index]
+        address = ctypes.addressof(ctypes.c_char.from_buffer(place)) if self._memory == USERPTR else 0
+        length = len(place) if self._memory == USERPTR else 0
+        fcntl.ioctl(
+            self.fd, QUEUE, bytearray(BUFFER.pack(index, CAPTURE, 0, 0, 0, 0, self._memory, address, length, 0, 0))
+        )
+
+    def take(self) -> int:
+        """Wait for a frame, give its buffer back; the number of bytes in it."""
+        wait_readable(self.fd)
+        buffer = bytearray(BUFFER.pack(0, CAPTURE, 0, 0, 0, 0, self._memory, 0, 0, 0, 0))
+        fcntl.ioctl(self.fd, DEQUEUE, buffer)
+        index, _, used = BUFFER.unpack(buffer)[:3]
+        self._queue(index)
+        return int(used)
+
+    def stop(self) -> None:
+        """No more frames."""
+        fcntl.ioctl(self.fd, STREAM_OFF, struct.pack("=I", CAPTURE))
+
+
+def wait_readable(fd: int) -> None:
+    """Wait until the driver has a frame, or an error to tell."""
+    if not select.select([fd], [], [], PATIENCE)[0]:
+        raise TimeoutError(f"no frame within {PATIENCE} s")
+
+
+def count_frames(take: Callable[[], int], limits: argparse.Namespace) -> int:
+    """Take frames until the time or the number is reached; exits where the camera is taken away."""
+    frames, end = 0, time.monotonic() + limits.seconds
+    try:
+        while time.monotonic() < end and (not limits.frames or frames < limits.frames):
+            if take() > 0:
+                frames += 1
+                if frames % limits.every == 0:
+                    say("frames", frames)
+    except OSError as error:
+        if error.errno not in {errno.ENODEV, errno.EIO}:
+            raise
+        say("gone", frames)
+        sys.exit(UNPLUGGED)
+    return frames
+
+
+def with_buffers(fd: int, memory: int, limits: argparse.Namespace) -> None:
+    """Capture through buffers, to the end."""
+    stream = Stream(fd, memory)
+    frames = count_frames(stream.take, limits)
+    stream.stop()
+    say("done", frames)
+
+
+def capture_mmap(limits: argparse.Namespace) -> None:
+    """The usual way: the driver's buffers, mapped."""
+    with_buffers(open_node(limits.node), MMAP, limits)
+
+
+def capture_userptr(limits: argparse.Namespace) -> None:
+    """Our own memory, handed to the driver: nothing of the node is mapped."""
+    with_buffers(open_node(limits.node), USERPTR, limits)
+
+
+def capture_read(limits: argparse.Namespace) -> None:
+    """Plain read(2): nothing of the node is mapped."""
+    fd = open_node(limits.node)
+    size = image_size(fd)
+
+    def take() -> int:
+        wait_readable(fd)
+        return len(os.read(fd, size))
+
+    say("done", count_frames(take, limits))
+
+
+def look(limits: argparse.Namespace) -> None:
+    """Ask what the camera is, as device lists do, and close it."""
+    fd = open_node(limits.node)
+    say("camera", capabilities(fd))
+    os.close(fd)
+    say("done", 0)
+
+
+def hold(limits: argparse.Namespace) -> None:
+    """Open it and never take a picture."""
+    open_node(limits.node)
+    time.sleep(limits.seconds)
+    say("done", 0)
+
+
+def fork(limits: argparse.Namespace) -> None:
+    """Begin to capture, fork and exit: the child, which never opened anything, goes on."""
+    fd = open_node(limits.node)
+    stream = Stream(fd, MMAP)
+    child = os.fork()
+    if child:
+        say("forked", child)
+        os._exit(0)
+    os.setsid()
+    say("done", count_frames(stream.take, limits))
+
+
+def hand_over(limits: argparse.Namespace) -> None:
+    """Open it and pass the descriptor to another process by SCM_RIGHTS, which captures; close ours."""
+    fd = open_node(limits.node)
+    ours, theirs = socket.socketpair()
+    again = [sys.executable, __file__, "receive", str(theirs.fileno())]
+    again += ["--seconds", str(limits.seconds), "--frames", str(limits.frames), "--every", str(limits.every)]
+    with theirs:
+        other = subprocess.Popen(again, pass_fds=[theirs.fileno()])
+    socket.send_fds(ours, [b"camera"], [fd])
+    os.close(fd)
+    say("passed", other.pid)
+    signal.signal(signal.SIGTERM, lambda *_: other.terminate())
+    sys.exit(other.wait())
+
+
+def receive(limits: argparse.Namespace) -> None:
+    """The other end of `hand_over`; NODE is the number of the inherited socket."""
+    with socket.socket(fileno=int(limits.node)) as connection:
+        message, descriptors, _, _ = socket.recv_fds(connection, 16, 1)
+    if message != b"camera" or len(descriptors) != 1:
+        raise RuntimeError("no descriptor came over")
+    with_buffers(descriptors[0], MMAP, limits)
+
+
+def close_keep_map(limits: argparse.Namespace) -> None:
+    """Begin to capture, then close the descriptor and keep the mapping: the driver goes on filling it."""
+    fd = open_node(limits.node)
+    stream = Stream(fd, MMAP)
+    os.close(fd)
+    say("closed", os.getpid())
+    end = time.monotonic() + PATIENCE
+    while not all(any(place[:4096]) for place in stream.maps):
+        if time.monotonic() > end:
+            raise TimeoutError("no picture arrived in the mapped buffers")
+        time.sleep(0.05)
+    say("frames", len(stream.maps))
+    time.sleep(limits.seconds)
+    say("done", len(stream.maps))
+
+
+MODES: dict[str, Callable[[argparse.Namespace], None]] = {
+    "mmap": capture_mmap,
+    "userptr": capture_userptr,
+    "read": capture_read,
+    "look": look,
+    "hold": hold,
+    "fork": fork,
+    "pass": hand_over,
+    "receive": receive,
+    "close-keep-map": close_keep_map,
+}
+
+
+def main() -> None:
+    """Read the arguments, use the camera."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("mode", choices=MODES)
+    parser.add_argument("node", help="the device node, e.g. /dev/video0")
+    parser.add_argument("--seconds", type=float, default=3600.0, help="stop after so long")
+    parser.add_argument("--frames", type=int, default=0, help="stop after so many frames; 0: no limit")
+    parser.add_argument("--every", type=int, default=5, help="say so each time this many more have arrived")
+    limits = parser.parse_args()
+    MODES[limits.mode](limits)
+
+
+if __name__ == "__main__":
+    main()
