@@ -292,28 +292,39 @@ def _overwritten(source: TomlSource, position: int, rule: Rule) -> str:
     import tomlkit  # late: only who writes needs it
 
     document: Any = tomlkit.parse(source.text)
-    old = document["rule"][position]
+    table = document["rule"][position]
     new = _written(rule)
-    for key in [key for key in old if key not in new]:
-        del old[key]
-    for key, text in new.items():
-        value = tomlkit.value(text)
-        if key not in old or old[key] != value:
-            old[key] = value
-    return tomlkit.dumps(document)
+    for key in list(table):
+        if key not in new:
+            del table[key]
+        elif table[key] != (value := tomlkit.value(new[key])):
+            table[key] = value
+    text = tomlkit.dumps(document)
+    lines, _, end = _block(TomlSource(source.path, text), position)
+    missing = [f"{key} = {value}" for key, value in new.items() if key not in table]
+    return "\n".join([*lines[:end], *missing, *lines[end:]])
 
 
 def _without(source: TomlSource, position: int, last: int) -> str:
-    """The text without the table at `position`; comments after its last key belong to what follows, and stay."""
+    """The text without the table at `position`."""
+    lines, begin, end = _block(source, position)
+    while end < len(lines) and not lines[end].strip() and begin and not lines[begin - 1].strip():
+        end += 1  # one empty line is enough where two met
+    return _with_last("\n".join(lines[:begin] + lines[end:]), last)
+
+
+def _block(source: TomlSource, position: int) -> tuple[list[str], int, int]:
+    """All lines, and from which to before which the table at `position` stands.
+
+    Comments after its last key belong to what follows.
+    """
     lines = source.text.split("\n")
     begin = source.line_of(("rule", position)) - 1
     following = source.line_of(("rule", position + 1))
     end = following - 1 if following else len(lines)
     while end > begin and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#")):
         end -= 1
-    while end < len(lines) and not lines[end].strip() and begin and not lines[begin - 1].strip():
-        end += 1  # one empty line is enough where two met
-    return _with_last("\n".join(lines[:begin] + lines[end:]), last)
+    return lines, begin, end
 
 
 def _with_last(text: str, last: int) -> str:
