@@ -83,8 +83,11 @@ def describe(report: Report) -> Record:
     record: Record = {}
     if report.kind in ACTIVATION_KINDS or report.activation is not None:
         record.update(_of_activation(report))
-    elif report.camera is not None:
-        record["camera"] = _camera(report.camera)
+    else:
+        if report.camera is not None:
+            record["camera"] = _camera(report.camera)
+        if report.process is not None:
+            record["process"] = _process(report.process, report.details)
     if report.outcome is not None:
         record["outcome"] = _outcome(report.outcome)
     if report.extra is not None:
@@ -105,12 +108,13 @@ def safe(value: JSON) -> JSON:
 
 def _of_activation(report: Report) -> Record:
     activation = report.activation
+    process = report.process if activation is None else activation.process
     record: Record = {
         "activation": None if activation is None else activation.id,
         "camera": None if report.camera is None else _camera(report.camera),
         "state": None if activation is None else activation.state.value,
         "app": None if report.app is None else _app(report.app),
-        "process": None if activation is None else _process(activation.process, report.details),
+        "process": None if process is None else _process(process, report.details),
         **_verdict(report.verdict),
     }
     if activation is not None:

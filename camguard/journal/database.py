@@ -1,0 +1,75 @@
+"""Connections to the journal's file, and the one place where SQLite's errors become ours."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from camguard.errors import JournalCorrupt, JournalError, JournalWriteError
+
+BUSY_TIMEOUT_S = 2.0
+"""How long a writer waits for another's commit, which takes milliseconds, before it counts as failed."""
+
+_CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_LATER = {
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_IOERR: "the disk failed to read or write",
+    sqlite3.SQLITE_READONLY: "it may only be read",
+    sqlite3.SQLITE_BUSY: "another process has kept it locked",
+    sqlite3.SQLITE_LOCKED: "another process has kept it locked",
+    sqlite3.SQLITE_CANTOPEN: "it, or its folder, cannot be opened",
+    sqlite3.SQLITE_PERM: "it may not be opened",
+    sqlite3.SQLITE_PROTOCOL: "another process has kept it locked",
+}
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn what SQLite raises about the file at `path` into JournalCorrupt, JournalWriteError or JournalError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _ours(path, error) from error
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open an existing file for reading and writing: every commit reaches the disk before it returns.
+
+    The connection may be used from any thread, by one at a time. Raises what sqlite3 raises.
+    """
+    connection = _open(path, "rw")
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """Open an existing file for reading alone; nothing of it is changed. Raises what sqlite3 raises."""
+    return _open(path, "ro")
+
+
+def _open(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"file:{quote(str(path.absolute()))}?mode={mode}",
+        uri=True,
+        timeout=BUSY_TIMEOUT_S,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def _ours(path: Path, error: sqlite3.Error) -> JournalError:
+    code = getattr(error, "sqlite_errorcode", None)
+    primary = None if code is None else code & 0xFF
+    if primary in _CORRUPT:
+        return JournalCorrupt(f"the activation log {path} is damaged: {error}")
+    if primary in _LATER:
+        return JournalWriteError(f"the activation log {path} cannot be used now: {_LATER[primary]} ({error})")
+    return JournalError(f"the activation log {path} cannot be used: {error}")

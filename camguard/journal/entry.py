@@ -1,0 +1,150 @@
+"""One entry: its body, and the hash that ties it to the one before.
+
+A body is canonical JSON (keys sorted, no spaces, UTF-8)::
+
+    {"activation":17,"at":{…},"data":{…},"kind":"opened","seq":41,"v":1}
+
+with `at` as `records.moment` and `data` as `records.describe` give them. An entry's hash is
+SHA-256(hash of the entry before, 32 bytes, followed by the body's bytes); the first is tied to `GENESIS`.
+Whatever the journal can be asked is in the bodies; the other columns are indices of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from camguard.core import records
+from camguard.core.events import Kind, Report
+from camguard.core.model import AppIdentity
+
+VERSION = 1
+GENESIS = hashlib.sha256(b"camguard activation log, version 1").digest()
+"""Stands for the hash before the first entry."""
+
+Row = tuple[int, int, str, int | None, str | None, str, bytes]
+"""A row of the table: seq, utc_ns, kind, activation, app_key, body, hash."""
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+class AppHead(msgspec.Struct):
+    """Of an app, what its key is made of."""
+
+    kind: str
+    id: str
+    path: str | None = None
+
+
+class DataHead(msgspec.Struct):
+    """Of `data`, what the columns are made of."""
+
+    app: AppHead | None = None
+
+
+class AtHead(msgspec.Struct):
+    """Of `at`, what the columns are made of."""
+
+    utc_ns: int
+
+
+class Head(msgspec.Struct):
+    """Of a body, what the columns are made of."""
+
+    v: int
+    seq: int
+    kind: str
+    at: AtHead
+    activation: int | None
+    data: DataHead
+
+    @property
+    def columns(self) -> tuple[int, int, str, int | None, str | None]:
+        """The columns that this body asks for: seq, utc_ns, kind, activation, app_key."""
+        key = None
+        if self.kind == Kind.JUDGED and self.data.app is not None:
+            key = app_key(self.data.app.kind, self.data.app.id, self.data.app.path)
+        return (self.seq, self.at.utc_ns, self.kind, self.activation, key)
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """An entry as it is read back; `at` and `data` as `records` made them."""
+
+    seq: int
+    kind: str
+    at: dict[str, Any]
+    activation: int | None
+    data: dict[str, Any]
+
+    @property
+    def line(self) -> records.Record:
+        """The object that ``watch --json`` printed for it."""
+        return records.as_line(self.kind, self.seq, self.at, self.data)
+
+
+decode_head = msgspec.json.Decoder(Head).decode
+"""A body's head. Raises msgspec.DecodeError where it is no body."""
+
+decode_entry = msgspec.json.Decoder(Entry).decode
+"""A whole entry from its body. Raises msgspec.DecodeError where it is no body."""
+
+
+class Draft:
+    """A report made ready as far as can be without knowing its place in the chain."""
+
+    def __init__(self, report: Report) -> None:
+        self._fields: dict[str, Any] = {
+            "v": VERSION,
+            "kind": report.kind.value,
+            "at": records.moment(report.at),
+            "activation": None if report.activation is None else report.activation.number,
+            "data": records.describe(report),
+        }
+        self._utc_ns = report.at.utc_ns
+        app = report.app if report.kind is Kind.JUDGED else None
+        self._app_key = None if app is None else key_of(app.identity)
+
+    def seal(self, seq: int, previous: bytes) -> Row:
+        """The row for place `seq`, tied to the hash of the entry before."""
+        fields = self._fields
+        fields["seq"] = seq
+        body = _encode(fields)
+        return (
+            seq,
+            self._utc_ns,
+            fields["kind"],
+            fields["activation"],
+            self._app_key,
+            body.decode("utf-8"),
+            link(previous, body),
+        )
+
+
+def seal_all(drafts: Sequence[Draft], seq: int, previous: bytes) -> list[Row]:
+    """Rows for all drafts, following entry `seq` with the hash `previous`."""
+    rows = []
+    for draft in drafts:
+        seq += 1
+        row = draft.seal(seq, previous)
+        previous = row[-1]
+        rows.append(row)
+    return rows
+
+
+def link(previous: bytes, body: bytes) -> bytes:
+    """The hash of an entry."""
+    return hashlib.sha256(previous + body).digest()
+
+
+def app_key(kind: str, app_id: str, path: str | None) -> str:
+    """What an app is looked up by."""
+    return _encode([kind, app_id, path]).decode("utf-8")
+
+
+def key_of(identity: AppIdentity) -> str:
+    """The key under which an app with this identity was judged."""
+    path = None if identity.path is None else str(records.safe(identity.path))
+    return app_key(identity.kind.value, str(records.safe(identity.id)), path)

@@ -1,0 +1,187 @@
+"""The journal's writer: every batch is one transaction that is on disk before `append` returns."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+from camguard.core.events import Kind, Report
+from camguard.errors import JournalCorrupt
+from camguard.journal import schema
+from camguard.journal.aside import Folder, SetAside, move, newest, system_errors
+from camguard.journal.database import connect, connect_to_read, translated
+from camguard.journal.entry import GENESIS, Draft, Row, seal_all
+from camguard.ports import Clock
+
+log = logging.getLogger(__name__)
+
+_INSERT = "INSERT INTO entries (seq, utc_ns, kind, activation, app_key, body, hash) VALUES (?, ?, ?, ?, ?, ?, ?)"
+
+
+class Journal:
+    """A JournalWriter on one SQLite file.
+
+    Several may be open on the same file, in one process or many: the chain's tail is read inside each
+    transaction. One object is used by one thread at a time, whichever that is.
+    """
+
+    waiting = False
+    """A JournalWriter's: nothing waits here, since `append` writes or raises."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self.path = path
+        self.set_aside: SetAside | None = None
+        """The damaged journal in whose place this object began a new one, if it did."""
+        self._clock = clock
+        self._folder = Folder(path)
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        self._tail: tuple[int, bytes] | None = None
+
+    @classmethod
+    def open(cls, path: Path, clock: Clock) -> Self:
+        """Open the journal at `path`, made where it is missing; a damaged one is set aside for a new one.
+
+        Raises JournalError where the file is another program's or a newer camguard's, AccessDenied where it is
+        another user's, JournalWriteError where that may pass, JournalCorrupt where it is damaged and the guard,
+        which will set it aside, has it open.
+        """
+        journal = cls(path, clock)
+        try:
+            try:
+                journal._connect()
+            except JournalCorrupt as error:
+                journal.begin_anew(str(error))
+        except BaseException:
+            journal.close()
+            raise
+        return journal
+
+    def append(self, reports: Sequence[Report]) -> tuple[Report, ...]:
+        """Write all of them durably, or none; returns them with `seq` filled in.
+
+        Raises JournalWriteError where that cannot be done now, JournalCorrupt where the file is damaged (see
+        `begin_anew`).
+        """
+        if not reports:
+            return ()
+        connection, before = self._follow_the_path()
+        rows = self._write(connection, [Draft(report) for report in (*before, *reports)])[len(before) :]
+        return tuple(replace(report, seq=row[0]) for report, row in zip(reports, rows, strict=True))
+
+    def begin_anew(self, why: str) -> None:
+        """Set the damaged file aside and begin a new one, whose first entry names the old one.
+
+        Raises JournalWriteError where that cannot be done now; `append` then says whether it is still needed.
+        """
+        self._disconnect()
+        with self._folder.alone():
+            with system_errors(self.path):
+                if self._file is not None and self._file == _identity(self.path):
+                    move(self.path, self._clock.now().utc_ns)
+                    log.error("%s; it was set aside and a new one begun", why)
+            self._connect()
+
+    def close(self) -> None:
+        """Release the file."""
+        self._disconnect()
+        self._folder.close()
+
+    def _follow_the_path(self) -> tuple[sqlite3.Connection, tuple[Report, ...]]:
+        """A connection to the file that is at `path` now, even where somebody moved or removed the one before.
+
+        With it comes what the log must say about that first.
+        """
+        if self._connection is not None and self._file == _identity(self.path):
+            return (self._connection, ())
+        moved = self._connection is not None
+        self._disconnect()
+        connection, tail = self._connect(), self._tail
+        if not moved or tail is None:
+            return (connection, ())
+        why = "the file was moved or removed while in use"
+        log.error("the activation log %s goes on in another file: %s", self.path, why)
+        extra = {"file": None, "why": why, "last_seq": tail[0], "last_hash": tail[1].hex()}
+        return (connection, (Report(Kind.JOURNAL_SET_ASIDE, self._clock.now(), extra=extra),))
+
+    def _connect(self) -> sqlite3.Connection:
+        with system_errors(self.path):
+            with suppress(FileExistsError):
+                # Only a file that is new is opened by hand: closing it would drop the locks of a connection.
+                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+            self._file = _identity(self.path)
+            if os.path.getsize(self.path):
+                self._look_first()
+        with translated(self.path):
+            connection = connect(self.path)
+            try:
+                self._prepare(connection)
+            except BaseException:
+                connection.close()
+                raise
+        self._connection = connection
+        return connection
+
+    def _look_first(self) -> None:
+        """Whether this is a journal at all, seen without changing a byte of what may be another's file."""
+        with translated(self.path), closing(connect_to_read(self.path)) as connection:
+            schema.check(connection, self.path)
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        with _transaction(connection):
+            if schema.migrate(connection):
+                self._tell_of_the_old(connection)
+            if self._tail is None:
+                self._tail = _tail(connection)
+
+    def _tell_of_the_old(self, connection: sqlite3.Connection) -> None:
+        with system_errors(self.path):
+            self.set_aside = newest(self.path)
+        if self.set_aside is not None:
+            report = Report(Kind.JOURNAL_SET_ASIDE, self._clock.now(), extra=dict(self.set_aside.record))
+            connection.executemany(_INSERT, seal_all([Draft(report)], *_tail(connection)))
+
+    def _write(self, connection: sqlite3.Connection, drafts: list[Draft]) -> list[Row]:
+        with translated(self.path), _transaction(connection):
+            rows = seal_all(drafts, *_tail(connection))
+            connection.executemany(_INSERT, rows)
+        self._tail = (rows[-1][0], rows[-1][-1])
+        return rows
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _tail(connection: sqlite3.Connection) -> tuple[int, bytes]:
+    row = connection.execute("SELECT seq, hash FROM entries ORDER BY seq DESC LIMIT 1").fetchone()
+    return (0, GENESIS) if row is None else (int(row[0]), bytes(row[1]))
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # SQLite rolls back by itself after most failures; where this fails too, the first failure is the one to tell.
+        if connection.in_transaction:
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+        raise
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return (found.st_dev, found.st_ino)
