@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,6 +54,15 @@ def connect(path: Path) -> sqlite3.Connection:
 def connect_to_read(path: Path) -> sqlite3.Connection:
     """Open an existing file for reading alone; nothing of it is changed. Raises what sqlite3 raises."""
     return _open(path, "ro")
+
+
+def file_identity(path: Path) -> tuple[int, int] | None:
+    """Which file is at `path` now, None where there is none. Raises OSError as the system does."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return (found.st_dev, found.st_ino)
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:

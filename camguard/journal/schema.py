@@ -48,8 +48,8 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first,)
 VERSION = len(MIGRATIONS)
 
 
-def check(connection: sqlite3.Connection, path: Path) -> None:
-    """Whether the file is a journal that this camguard can write, or an empty file that may become one.
+def check(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the file is a journal that this camguard knows; False for an empty file, which may become one.
 
     Raises JournalError for another program's database and for a journal of a newer camguard, JournalCorrupt for
     a journal without its table, and what sqlite3 raises.
@@ -58,7 +58,7 @@ def check(connection: sqlite3.Connection, path: Path) -> None:
     version = _pragma(connection, "user_version")
     tables = {str(name) for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     if application == 0 and version == 0 and not tables:
-        return
+        return False
     if application != APPLICATION_ID:
         raise JournalError(
             f"{path} is a database of another program; it is left as it is. Give the activation log another place."
@@ -70,6 +70,7 @@ def check(connection: sqlite3.Connection, path: Path) -> None:
         )
     if "entries" not in tables:
         raise JournalCorrupt(f"the activation log {path} is damaged: its entries are missing")
+    return True
 
 
 def migrate(connection: sqlite3.Connection) -> bool:

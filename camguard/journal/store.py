@@ -15,7 +15,7 @@ from camguard.core.events import Kind, Report
 from camguard.errors import JournalCorrupt
 from camguard.journal import schema
 from camguard.journal.aside import Folder, SetAside, move, newest, system_errors
-from camguard.journal.database import connect, connect_to_read, translated
+from camguard.journal.database import connect, connect_to_read, file_identity, translated
 from camguard.journal.entry import GENESIS, Draft, Row, seal_all
 from camguard.ports import Clock
 
@@ -83,7 +83,7 @@ class Journal:
         self._disconnect()
         with self._folder.alone():
             with system_errors(self.path):
-                if self._file is not None and self._file == _identity(self.path):
+                if self._file is not None and self._file == file_identity(self.path):
                     move(self.path, self._clock.now().utc_ns)
                     log.error("%s; it was set aside and a new one begun", why)
             self._connect()
@@ -98,7 +98,7 @@ class Journal:
 
         With it comes what the log must say about that first.
         """
-        if self._connection is not None and self._file == _identity(self.path):
+        if self._connection is not None and self._file == file_identity(self.path):
             return (self._connection, ())
         moved = self._connection is not None
         self._disconnect()
@@ -115,7 +115,7 @@ class Journal:
             with suppress(FileExistsError):
                 # Only a file that is new is opened by hand: closing it would drop the locks of a connection.
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
-            self._file = _identity(self.path)
+            self._file = file_identity(self.path)
             if os.path.getsize(self.path):
                 self._look_first()
         with translated(self.path):
@@ -177,11 +177,3 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
         raise
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = os.stat(path)
-    except FileNotFoundError:
-        return None
-    return (found.st_dev, found.st_ino)

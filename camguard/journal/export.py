@@ -1,0 +1,137 @@
+"""Activations for other programs: JSON objects and CSV.
+
+Keys of the JSON object: ``schema``, ``activation`` ("a17"), ``state`` (opened, present, capturing, ended, probe),
+``opened_at``, ``capturing_at``, ``ended_at`` (ISO 8601, local time with offset; null where it did not happen or is
+not known), ``duration_ms``, ``interrupted`` (true where the guard stopped watching first: the end is not known),
+``ending`` (closed, unplugged), ``capture`` (frames, mapping, dwell), ``frames``, ``opens``, ``camera``, ``app``,
+``process`` (as in ``watch --json``), ``verdict``, ``reasons``, ``alerted``, and ``actions``, each with
+``pending_at``, ``completed_at``, ``about`` and ``outcome``.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, TextIO
+
+from camguard.core.records import SCHEMA
+from camguard.journal.fold import ActionRecord, ActivationRecord
+
+COLUMNS = (
+    "activation",
+    "state",
+    "opened_at",
+    "capturing_at",
+    "ended_at",
+    "duration_s",
+    "interrupted",
+    "camera",
+    "camera_id",
+    "app",
+    "app_kind",
+    "app_id",
+    "path",
+    "sha256",
+    "pid",
+    "user",
+    "verdict",
+    "reasons",
+    "alerted",
+    "capture",
+    "frames",
+    "opens",
+    "actions",
+)
+"""The columns of the CSV."""
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def as_object(record: ActivationRecord) -> dict[str, Any]:
+    """An activation as a JSON-ready object; the module's text says what its keys are."""
+    return {
+        "schema": SCHEMA,
+        "activation": record.id,
+        "state": record.state,
+        "opened_at": _iso(record.opened_at),
+        "capturing_at": _iso(record.capturing_at),
+        "ended_at": _iso(record.ended_at),
+        "duration_ms": record.duration_ms,
+        "interrupted": record.interrupted,
+        "ending": record.ending,
+        "capture": record.capture,
+        "frames": record.frames,
+        "opens": record.opens,
+        "camera": record.camera,
+        "app": record.app,
+        "process": record.process,
+        "verdict": record.verdict,
+        "reasons": record.reasons,
+        "alerted": record.alerted,
+        "actions": [_action(action) for action in record.actions],
+    }
+
+
+def write_csv(records: Iterable[ActivationRecord], out: TextIO) -> None:
+    """Write a header and a row for each activation, as they come.
+
+    A cell that a spreadsheet would take for a formula gets an apostrophe in front. `out` is opened with newline="".
+    """
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    for record in records:
+        writer.writerow([_cell(value) for value in _row(record)])
+
+
+def _row(record: ActivationRecord) -> tuple[Any, ...]:
+    camera, app, process = record.camera or {}, record.app or {}, record.process or {}
+    return (
+        record.id,
+        record.state,
+        _iso(record.opened_at),
+        _iso(record.capturing_at),
+        _iso(record.ended_at),
+        None if record.duration_ms is None else record.duration_ms / 1000,
+        "yes" if record.interrupted else "no",
+        record.camera_name,
+        camera.get("id"),
+        record.app_name,
+        app.get("kind"),
+        app.get("id"),
+        app.get("path") or process.get("exe"),
+        app.get("sha256"),
+        process.get("pid"),
+        record.user,
+        record.verdict,
+        "; ".join(str(reason.get("sentence", "")) for reason in record.reasons),
+        "yes" if record.alerted else "no",
+        record.capture,
+        record.frames,
+        record.opens,
+        "; ".join(_in_words(action) for action in record.actions),
+    )
+
+
+def _action(action: ActionRecord) -> dict[str, Any]:
+    return {
+        "pending_at": _iso(action.pending_at),
+        "completed_at": _iso(action.completed_at),
+        "about": action.about,
+        "outcome": action.outcome,
+    }
+
+
+def _in_words(action: ActionRecord) -> str:
+    result = "not completed" if action.outcome is None else action.outcome.get("result")
+    return f"{action.about.get('action', 'action')}: {result}"
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return value
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat(timespec="microseconds")

@@ -1,0 +1,292 @@
+"""What the activation log can be asked. Readers change nothing and never hold a writer up."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby, islice
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import msgspec
+
+from camguard.core.events import Kind
+from camguard.core.model import AppIdentity, Moment
+from camguard.journal import schema
+from camguard.journal.aside import system_errors
+from camguard.journal.database import connect_to_read, file_identity, translated
+from camguard.journal.entry import Entry, decode_entry, key_of
+from camguard.journal.fold import ActivationEntry, ActivationRecord, decode, fold
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_FIRST_CHUNK = 64
+_LARGEST_CHUNK = 4_096
+_POLL_S = 0.5
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = 1_000
+_NEVER = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which activations: those that lasted into [since, until] (UTC nanoseconds), and match what else is given.
+
+    `app` is part of the app's name, identity or path, `camera` of the camera's name or id, in any case;
+    `unexpected` leaves out what was expected or not judged. `limit` keeps the newest.
+    """
+
+    since: int | None = None
+    until: int | None = None
+    app: str | None = None
+    camera: str | None = None
+    unexpected: bool = False
+    limit: int | None = None
+
+    def matches(self, record: ActivationRecord) -> bool:
+        """Whether what a record says of app, camera and verdict is asked for; times are the reader's to know."""
+        if self.unexpected and record.verdict in {None, "expected"}:
+            return False
+        app, camera = record.app or {}, record.camera or {}
+        return _contains(self.app, record.app_name, app.get("id"), app.get("path")) and _contains(
+            self.camera, camera.get("name"), camera.get("id")
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """The guard's last run: when it began, and when it ended, None where it never said so (it runs, or died)."""
+
+    started: Moment
+    stopped: Moment | None
+    started_seq: int
+
+
+class Reader:
+    """Answers from the journal at `path`, also while a guard writes it; where there is none, it is empty.
+
+    Follows the path: after a damaged journal was set aside, it answers from the new one. May be used from several
+    threads. Every method raises AccessDenied where the file is another user's, JournalCorrupt where it is
+    damaged, JournalError where it cannot be used.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+
+    def close(self) -> None:
+        """Release the file."""
+        with self._lock:
+            self._disconnect()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def activations(self, wanted: Filter = Filter()) -> list[ActivationRecord]:
+        """The newest activations that match, oldest first."""
+        found = list(islice(self._matching(wanted, newest_first=True), wanted.limit))
+        found.reverse()
+        return found
+
+    def each(self, wanted: Filter = Filter()) -> Iterator[ActivationRecord]:
+        """All activations that match, oldest first, a few at a time in memory; `limit` is not looked at."""
+        return self._matching(wanted, newest_first=False)
+
+    def activation(self, number: int) -> ActivationRecord | None:
+        """One activation, None where the log has none of that number."""
+        return next((record for record, _ in self._fold_between(number, number)), None)
+
+    def entries(self, after: int = 0, kinds: Iterable[str] | None = None, limit: int | None = None) -> list[Entry]:
+        """Entries behind number `after`, oldest first; where `kinds` is given, of these kinds."""
+        chosen = None if kinds is None else [str(kind) for kind in kinds]
+        which = "" if chosen is None else f" AND kind IN ({', '.join('?' * len(chosen))})"
+        rows = self._rows(
+            f"SELECT seq, CAST(body AS BLOB) FROM entries WHERE seq > ?{which} ORDER BY seq LIMIT ?",  # noqa: S608
+            (after, *(chosen or ()), -1 if limit is None else limit),
+        )
+        return [entry for entry in (_readable(decode_entry, *row) for row in rows) if entry is not None]
+
+    def follow(self, after: int | None = None, kinds: Iterable[str] | None = None) -> Iterator[Entry]:
+        """Entries as they come, for ever: those behind `after`, or those written from now on."""
+        chosen = None if kinds is None else tuple(kinds)
+        newest = self.last_seq()
+        last, file = newest if after is None else after, self._file
+        while True:
+            entries = self.entries(last, chosen)
+            if file != self._file:  # a new journal was begun in its place
+                file = self._file
+                entries = self.entries(0, chosen)
+            for entry in entries:
+                last = entry.seq
+                yield entry
+            time.sleep(_POLL_S)
+
+    def times_seen(self, identity: AppIdentity) -> tuple[int, int | None]:
+        """How many activations were judged to be this app's (kind, id and path), and when last, in UTC nanoseconds."""
+        rows = self._rows(
+            "SELECT count(*), max(latest) FROM"
+            " (SELECT max(utc_ns) AS latest FROM entries WHERE app_key = ? GROUP BY activation)",
+            (key_of(identity),),
+        )
+        return (rows[0][0], rows[0][1]) if rows else (0, None)
+
+    def next_number(self) -> int:
+        """The number that the next activation gets."""
+        return self._one("SELECT max(activation) FROM entries WHERE activation IS NOT NULL", ()) + 1
+
+    def last_seq(self) -> int:
+        """The number of the newest entry, 0 where there is none."""
+        return self._one("SELECT max(seq) FROM entries", ())
+
+    def last_run(self) -> LastRun | None:
+        """The guard's last run, None where none was ever recorded."""
+        started = self._newest(Kind.GUARD_STARTED)
+        if started is None:
+            return None
+        stopped = self._newest(Kind.GUARD_STOPPED)
+        if stopped is not None and stopped.seq < started.seq:
+            stopped = None
+        return LastRun(_moment(started), None if stopped is None else _moment(stopped), started.seq)
+
+    def _newest(self, kind: Kind) -> Entry | None:
+        seq = self._one("SELECT max(seq) FROM entries WHERE kind = ? AND activation IS NULL", (kind.value,))
+        return next(iter(self.entries(seq - 1, limit=1)), None) if seq else None
+
+    def _matching(self, wanted: Filter, *, newest_first: bool) -> Iterator[ActivationRecord]:
+        spans = self._spans(wanted)
+        for low, high in reversed(spans) if newest_first else spans:
+            for record, ends in self._fold_span(low, high, newest_first=newest_first):
+                began = _utc_ns(record.opened_at)
+                too_late = wanted.until is not None and began > wanted.until
+                too_early = wanted.since is not None and ends < wanted.since
+                if not too_late and not too_early and wanted.matches(record):
+                    yield record
+
+    def _spans(self, wanted: Filter) -> list[tuple[int, int]]:
+        """Spans of numbers outside of which no activation lasted into the time that is asked for, ascending."""
+        low, high = 1, self.next_number() - 1
+        if wanted.until is not None:
+            high = self._one(
+                "SELECT max(activation) FROM entries WHERE utc_ns <= ? AND activation IS NOT NULL",
+                (wanted.until,),
+            )
+        if wanted.since is None:
+            return [(low, high)]
+        low = self._one(
+            "SELECT min(activation) FROM entries WHERE utc_ns >= ? AND activation IS NOT NULL", (wanted.since,)
+        )
+        before = low or high + 1
+        # Without an end they may have lasted until any time.
+        unended = self._rows(
+            "SELECT activation FROM entries WHERE kind IN ('opened', 'present') AND activation < ?1"
+            " EXCEPT SELECT activation FROM entries WHERE kind IN ('ended', 'probe') AND activation < ?1 ORDER BY 1",
+            (before,),
+        )
+        return [(number, number) for (number,) in unended] + ([(low, high)] if low else [])
+
+    def _fold_span(self, low: int, high: int, *, newest_first: bool) -> Iterator[tuple[ActivationRecord, int]]:
+        size = _FIRST_CHUNK
+        while low <= high:
+            if newest_first:
+                start = max(low, high - size + 1)
+                yield from reversed(self._fold_between(start, high))
+                high = start - 1
+            else:
+                stop = min(high, low + size - 1)
+                yield from self._fold_between(low, stop)
+                low = stop + 1
+            size = min(2 * size, _LARGEST_CHUNK)
+
+    def _fold_between(self, low: int, high: int) -> list[tuple[ActivationRecord, int]]:
+        """The records with these numbers, each with the time (UTC nanoseconds) by which it had surely ended."""
+        rows = self._rows(
+            "SELECT activation, seq, CAST(body AS BLOB) FROM entries WHERE activation BETWEEN ? AND ?"
+            " ORDER BY activation, seq",
+            (low, high),
+        )
+        found = []
+        for number, group in groupby(rows, key=lambda row: int(row[0])):
+            entries = [entry for entry in (_readable(decode, *row[1:]) for row in group) if entry is not None]
+            if entries:
+                found.append(self._fold(number, entries))
+        return found
+
+    def _fold(self, number: int, entries: Sequence[ActivationEntry]) -> tuple[ActivationRecord, int]:
+        record = fold(number, entries)
+        if record.over:
+            ended = record.ended_at or record.last_at
+            return record, _utc_ns(ended) + _MICROSECOND
+        stop = self._rows(
+            "SELECT utc_ns FROM entries WHERE seq = (SELECT min(seq) FROM entries"
+            " WHERE kind IN ('guard.started', 'guard.stopped') AND activation IS NULL AND seq > ?)",
+            (record.first_seq,),
+        )
+        if not stop:
+            return record, _NEVER
+        return fold(number, entries, watched=False), int(stop[0][0])
+
+    def _one(self, sql: str, parameters: Sequence[Any]) -> int:
+        rows = self._rows(sql, parameters)
+        return int(rows[0][0] or 0) if rows else 0
+
+    def _rows(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
+        """The answer to one question; nothing where there is no journal yet."""
+        with self._lock, translated(self.path):
+            connection = self._connected()
+            return [] if connection is None else connection.execute(sql, parameters).fetchall()
+
+    def _connected(self) -> sqlite3.Connection | None:
+        with system_errors(self.path):
+            file = file_identity(self.path)
+        if file is None or file != self._file:
+            self._disconnect()
+        if file is not None and self._connection is None:
+            connection = connect_to_read(self.path)
+            try:
+                if not schema.check(connection, self.path):
+                    connection.close()
+                    return None
+            except BaseException:
+                connection.close()
+                raise
+            self._connection, self._file = connection, file
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = self._file = None
+
+
+def _contains(needle: str | None, *texts: Any) -> bool:
+    return needle is None or any(needle.casefold() in str(text).casefold() for text in texts if text)
+
+
+def _readable(decoder: Callable[[bytes], T], seq: int, body: bytes) -> T | None:
+    """A decoded entry, or None for one that was tampered with: it must not hide all the others."""
+    try:
+        return decoder(body)
+    except msgspec.DecodeError as error:
+        log.error("entry %d of the activation log cannot be read (%s): run `camguard log verify`", seq, error)  # noqa: TRY400
+        return None
+
+
+def _utc_ns(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(microseconds=1) * _MICROSECOND
+
+
+def _moment(entry: Entry) -> Moment:
+    at = entry.at
+    return Moment(at["utc_ns"], at["utc_offset_s"], at["boottime_ns"], at["boot_id"])
