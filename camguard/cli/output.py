@@ -1,0 +1,48 @@
+"""How commands write: JSON for programs, plain columns and a little colour for people."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from camguard.cli.text import columns, safe
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+def say(line: str = "", **style: Any) -> None:
+    """Print one line for people; `style` is as for `click.style` and is left out where colour is not wanted."""
+    click.echo(click.style(line, **style) if style and coloured() else line)
+
+
+def say_json(value: Any) -> None:
+    """Print one value on one line and send it off at once. What is not ASCII is escaped, as JSON allows."""
+    click.echo(json.dumps(value, separators=(",", ":")))
+    sys.stdout.flush()
+
+
+def say_columns(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows under a heading, fitted to the terminal; whole where the output goes elsewhere."""
+    for number, line in enumerate(columns([heading, *rows], line_width())):
+        say(line, **({} if number else {"bold": True}))
+
+
+def quoted(text: str) -> str:
+    """Text of somebody else's choosing in a sentence of ours: harmless, and not longer than a sentence bears."""
+    return safe(text, 60)
+
+
+def line_width() -> int | None:
+    """How wide a line may be; None where no terminal sets a limit."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() or "COLUMNS" in os.environ else None
+
+
+def coloured() -> bool:
+    """Whether colour is wanted: on a terminal, unless NO_COLOR is set (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
