@@ -41,12 +41,7 @@ def parse_future(text: str, now: datetime) -> datetime:
     A day stands for its end. Raises ValueError where it is none of these, over, or after 2999.
     """
     try:
-        if (length := _length(text)) is not None:
-            return now + length
-        day, clock = _taken_apart(text, now.date())
-        until = clock if isinstance(clock, datetime) else _at(day, clock or time.max)
-        if until <= now and _CLOCK.fullmatch(text.strip()):
-            until = _at(day + timedelta(days=1), until.time())
+        until = _coming(text, now)
     except (ValueError, OverflowError) as error:
         raise ValueError(f'"{text}" is no time that is understood; write for example {FUTURE_FORMS}') from error
     if until <= now:
@@ -88,6 +83,16 @@ def spoken(ns: int) -> str:
 def spoken_time(moment: datetime, now: datetime) -> str:
     """A local time with as much of the date as is needed to tell it from now: ``11:02`` or ``2026-11-24 11:02``."""
     return f"{moment:%H:%M}" if moment.date() == now.date() else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def _coming(text: str, now: datetime) -> datetime:
+    if (length := _length(text)) is not None:
+        return now + length
+    day, clock = _taken_apart(text, now.date())
+    until = clock if isinstance(clock, datetime) else _at(day, clock or time.max)
+    if until <= now and _CLOCK.fullmatch(text.strip()):
+        return _at(day + timedelta(days=1), until.time())
+    return until
 
 
 def _length(text: str) -> timedelta | None:
