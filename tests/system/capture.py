@@ -78,39 +78,58 @@ def image_size(fd: int) -> int:
     return int(struct.unpack_from("=I", answer, 28)[0])
 
 
+LIBC = ctypes.CDLL(None, use_errno=True)
+LIBC.mmap.restype = ctypes.c_void_p
+LIBC.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+MAP_FAILED = ctypes.c_void_p(-1).value
+
+
+class Memory:
+    """A mapping of the node (`fd` and `offset`), or memory of our own (no `fd`).
+
+    By mmap(2) itself: Python's mmap keeps a copy of the descriptor open.
+    """
+
+    def __init__(self, length: int, fd: int | None = None, offset: int = 0) -> None:
+        flags = mmap.MAP_SHARED if fd is not None else mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        protection = mmap.PROT_READ | mmap.PROT_WRITE
+        self.length = length
+        self.address = LIBC.mmap(None, length, protection, flags, -1 if fd is None else fd, offset)
+        if self.address == MAP_FAILED:
+            raise OSError(ctypes.get_errno(), "mmap")
+
+    def start(self) -> bytes:
+        """The first page."""
+        return ctypes.string_at(self.address, mmap.PAGESIZE)
+
+
 class Stream:
     """A capture with buffers: the driver's, mapped, or our own, handed over by pointer."""
 
     def __init__(self, fd: int, memory: int) -> None:
         self.fd = fd
         self._memory = memory
-        self.maps: list[mmap.mmap] = []
+        self.places: list[Memory] = []
         request = bytearray(struct.pack("=IIIIB3x", BUFFERS, CAPTURE, memory, 0, 0))
         fcntl.ioctl(fd, REQUEST_BUFFERS, request)
         size = image_size(fd)
         for index in range(struct.unpack_from("=I", request)[0]):
-            self.maps.append(self._own(size) if memory == USERPTR else self._mapped(index))
+            self.places.append(Memory(size) if memory == USERPTR else self._mapped(index))
             self._queue(index)
         fcntl.ioctl(fd, STREAM_ON, struct.pack("=I", CAPTURE))
         say("streaming", os.getpid())
 
-    def _mapped(self, index: int) -> mmap.mmap:
+    def _mapped(self, index: int) -> Memory:
         buffer = bytearray(BUFFER.pack(index, CAPTURE, 0, 0, 0, 0, MMAP, 0, 0, 0, 0))
         fcntl.ioctl(self.fd, QUERY_BUFFER, buffer)
         offset, length = BUFFER.unpack(buffer)[7:9]
-        return mmap.mmap(self.fd, length, mmap.MAP_SHARED, offset=offset)
-
-    @staticmethod
-    def _own(size: int) -> mmap.mmap:
-        return mmap.mmap(-1, -(-size // mmap.PAGESIZE) * mmap.PAGESIZE)
+        return Memory(length, self.fd, offset)
 
     def _queue(self, index: int) -> None:
-        place = self.maps[index]
-        address = ctypes.addressof(ctypes.c_char.from_buffer(place)) if self._memory == USERPTR else 0
-        length = len(place) if self._memory == USERPTR else 0
-        fcntl.ioctl(
-            self.fd, QUEUE, bytearray(BUFFER.pack(index, CAPTURE, 0, 0, 0, 0, self._memory, address, length, 0, 0))
-        )
+        place = self.places[index]
+        own = (place.address, place.length) if self._memory == USERPTR else (0, 0)
+        buffer = BUFFER.pack(index, CAPTURE, 0, 0, 0, 0, self._memory, *own, 0, 0)
+        fcntl.ioctl(self.fd, QUEUE, bytearray(buffer))
 
     def take(self) -> int:
         """Wait for a frame, give its buffer back; the number of bytes in it."""
@@ -210,7 +229,7 @@ def hand_over(limits: argparse.Namespace) -> None:
     """Open it and pass the descriptor to another process by SCM_RIGHTS, which captures; close ours."""
     fd = open_node(limits.node)
     ours, theirs = socket.socketpair()
-    again = [sys.executable, __file__, "receive", str(theirs.fileno())]
+    again = [sys.executable, limits.to, "receive", str(theirs.fileno())]
     again += ["--seconds", str(limits.seconds), "--frames", str(limits.frames), "--every", str(limits.every)]
     with theirs:
         other = subprocess.Popen(again, pass_fds=[theirs.fileno()])
@@ -237,13 +256,13 @@ def close_keep_map(limits: argparse.Namespace) -> None:
     os.close(fd)
     say("closed", os.getpid())
     end = time.monotonic() + PATIENCE
-    while not all(any(place[:4096]) for place in stream.maps):
+    while not all(any(place.start()) for place in stream.places):
         if time.monotonic() > end:
             raise TimeoutError("no picture arrived in the mapped buffers")
         time.sleep(0.05)
-    say("frames", len(stream.maps))
+    say("frames", len(stream.places))
     time.sleep(limits.seconds)
-    say("done", len(stream.maps))
+    say("done", len(stream.places))
 
 
 MODES: dict[str, Callable[[argparse.Namespace], None]] = {
@@ -267,6 +286,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3600.0, help="stop after so long")
     parser.add_argument("--frames", type=int, default=0, help="stop after so many frames; 0: no limit")
     parser.add_argument("--every", type=int, default=5, help="say so each time this many more have arrived")
+    parser.add_argument("--to", default=__file__, help="for pass: the program that gets the descriptor, a copy of this")
     limits = parser.parse_args()
     MODES[limits.mode](limits)
 

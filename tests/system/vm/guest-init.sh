@@ -25,6 +25,9 @@ done </vm/shares
 mount -t squashfs -o ro /dev/vdb /opt/site
 # Bytecode is kept, but not in the shared folder.
 export PYTHONPATH=$WORKDIR:/opt/site PYTHONPYCACHEPREFIX=/run/pycache CAMGUARD_GUEST=1
+# What pip would install as the command of the project.
+printf '%s\n' '#!/usr/bin/python3' 'import sys' 'from camguard.cli import main' 'sys.exit(main())' >/usr/local/bin/camguard
+chmod 755 /usr/local/bin/camguard
 
 /lib/systemd/systemd-udevd --daemon
 [ "$VIVID" = no ] || modprobe vivid $VIVID
