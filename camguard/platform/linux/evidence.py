@@ -66,6 +66,11 @@ def gather(proc: str, identity: ProcessIdentity, uid: int | None, stack: ExitSta
     return evidence
 
 
+def open_file(path: str, stack: ExitStack) -> OpenFile | None:
+    """A regular file at a path free of symbolic links, for what it would be if it were run."""
+    return _open(path, path, stack)
+
+
 def _open(way: str, path: str, stack: ExitStack) -> OpenFile | None:
     fd = open_regular(way)
     if fd is None:
@@ -90,8 +95,14 @@ def _script_file(proc: str, pid: int, uid: int | None, script: str, exe: str, st
     for path in _script_paths(proc, pid, script, exe):
         found = _open(f"{proc}/{pid}/root{path}", path, stack)
         if found is not None and _may_read(proc, pid, uid, os.fstat(found.fd)):
-            return found
+            return _without_links(found)
     return None
+
+
+def _without_links(file: OpenFile) -> OpenFile:
+    """The file under its own path, where it was reached by symbolic links: one script is one app."""
+    path = os.readlink(f"/proc/self/fd/{file.fd}")
+    return OpenFile(path, file.fd, None) if file.note is None and _note(path, file.fd) is None else file
 
 
 def _may_read(proc: str, pid: int, uid: int | None, found: os.stat_result) -> bool:

@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from camguard.core.model import UNKNOWN_APP, App, AppIdentity, AppKind, Details, Process
 from camguard.core.redaction import redact
-from camguard.errors import ProcessGone
+from camguard.errors import AccessDenied, NothingMatched, ProcessGone
 from camguard.platform.linux import procfs
-from camguard.platform.linux.evidence import Evidence, OpenFile, gather
+from camguard.platform.linux.evidence import Evidence, OpenFile, gather, open_file
 from camguard.platform.linux.hashing import Hasher
 from camguard.platform.linux.packages import Package, Packages
 from camguard.platform.linux.protected import is_systems_own
 
 _MODULE = "-m "
+_FIRST_LINE = 256  # BINPRM_BUF_SIZE: the kernel reads no more of it
+_EXECUTABLE = 0o111
+_RUN_BY = {".py": "python3", ".sh": "sh", ".js": "node", ".mjs": "node", ".pl": "perl", ".rb": "ruby", ".jar": "java"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,26 @@ class LinuxIdentifier:
         app = unknown if facts is None else self._resolve(facts) or unknown
         return app, _details(user, evidence, facts)
 
+    def identify_file(self, path: str) -> App:
+        """The app that a file would be if it were run.
+
+        Raises NothingMatched where there is no such file or it cannot be run, AccessDenied where it may not be read.
+        """
+        real = os.path.realpath(path)
+        with ExitStack() as stack:
+            opened = _named_file(path, real, stack)
+            file = self._file(opened)
+            started_by = _interpreter(opened)
+            if started_by is None and not os.fstat(opened.fd).st_mode & _EXECUTABLE:
+                raise NothingMatched(f"{path} is neither executable nor a script that says which program runs it")
+            if started_by is None:
+                facts = Facts(file)
+            elif procfs.is_interpreter(started_by):
+                facts = Facts(File(started_by), real, file)
+            else:  # as for awk: what runs then is known as that program, whatever it is told to do
+                facts = Facts(self._file(_named_file(started_by, started_by, stack)))
+        return self._resolve(facts) or App(UNKNOWN_APP, os.path.basename(real))
+
     def _resolve(self, facts: Facts) -> App | None:
         return next((app for resolve in self._resolvers if (app := resolve(facts)) is not None), None)
 
@@ -140,6 +164,29 @@ class LinuxIdentifier:
         owned = file.note is None and is_systems_own(file.path, os.fstat(file.fd))
         package = self._packages.owner(file.path) if owned else None
         return File(file.path, self._hasher.sha256(file.fd), file.note, package)
+
+
+def _interpreter(file: OpenFile) -> str | None:
+    """The program that runs a script: what its first line names (execve(2)), or what its suffix is run by."""
+    head = os.pread(file.fd, _FIRST_LINE, 0)
+    if head.startswith(b"#!"):
+        words = head[2:].partition(b"\n")[0].decode("utf-8", "replace").split()
+        if len(words) > 1 and os.path.basename(words[0]) == "env":
+            words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
+        if words:
+            found = words[0] if words[0].startswith("/") else shutil.which(words[0])
+            return os.path.realpath(found) if found else words[0]
+    return _RUN_BY.get(os.path.splitext(file.path)[1])
+
+
+def _named_file(path: str, real: str, stack: ExitStack) -> OpenFile:
+    """A file that a person named. Raises NothingMatched or AccessDenied."""
+    opened = open_file(real, stack)
+    if opened is not None:
+        return opened
+    if os.path.isfile(real):
+        raise AccessDenied(f"{path} may not be read by this user")
+    raise NothingMatched(f"{path} is not a file" if os.path.exists(real) else f"there is no file {path}")
 
 
 def user_name(uid: int) -> str:

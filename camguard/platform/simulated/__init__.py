@@ -1,0 +1,43 @@
+"""A real backend without a camera: plain files stand for cameras, psutil finds who holds them.
+
+It runs wherever Python and psutil do, carries the demo and the tests, and is chosen by the configuration.
+"""
+
+from __future__ import annotations
+
+from camguard.platform.simulated.cameras import SimulatedCameras, make_camera
+from camguard.platform.simulated.processes import (
+    PortableClock,
+    SimulatedControl,
+    SimulatedExaminer,
+    SimulatedIdentifier,
+)
+from camguard.platform.simulated.sensor import SimulatedSensor
+from camguard.ports import CameraSource, Platform
+
+__all__ = [
+    "PortableClock",
+    "SimulatedCameras",
+    "SimulatedControl",
+    "SimulatedExaminer",
+    "SimulatedIdentifier",
+    "SimulatedPlatform",
+    "SimulatedSensor",
+    "make_camera",
+]
+
+
+class SimulatedPlatform(Platform):
+    """All edges of the simulated backend over one source of cameras."""
+
+    def __init__(self, source: CameraSource) -> None:
+        clock = PortableClock()
+        super().__init__(
+            name="simulated",
+            method="pretend cameras, looked for in every process's open files 20 times a second",
+            clock=clock,
+            sensor=SimulatedSensor(source, clock),
+            identifier=SimulatedIdentifier(),
+            control=SimulatedControl(),
+            examiner=SimulatedExaminer(source),
+        )

@@ -1,0 +1,148 @@
+"""Pretend cameras: every ``NAME.camera`` in a folder is one, plugged in by making the file, unplugged by removing it.
+
+The file may say more about itself in TOML: ``name``, ``kind`` (webcam, infrared, virtual), ``usb_id``, ``serial``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import mmap
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from watchdog.events import (
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
+from watchdog.observers import Observer
+
+from camguard.core.model import Camera, CameraId, CameraKind, Node
+from camguard.errors import ConfigError, SensorError
+from camguard.toml_source import TomlSource
+
+SUFFIX = ".camera"
+_SETTLE_S = 0.02
+
+
+class _Content(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    name: str | None = None
+    kind: CameraKind = CameraKind.WEBCAM
+    usb_id: str | None = None
+    serial: str | None = None
+
+
+def make_camera(
+    folder: Path,
+    name: str,
+    *,
+    kind: CameraKind = CameraKind.WEBCAM,
+    usb_id: str | None = None,
+    serial: str | None = None,
+) -> Path:
+    """Plug a pretend camera in: write its file, a page long so that it can be mapped, and move it into place at once.
+
+    Returns the file, which is the camera's node.
+    """
+    fields = {"name": name, "kind": kind.value, "usb_id": usb_id, "serial": serial}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in fields.items() if value is not None]
+    text = ("\n".join(lines) + "\n").encode()
+    stem = "".join(character if character.isalnum() or character in "-_ ." else "_" for character in name)
+    path = folder / f"{stem}{SUFFIX}"
+    draft = path.with_suffix(".draft")
+    draft.write_bytes(text.ljust(-(-len(text) // mmap.PAGESIZE) * mmap.PAGESIZE, b"\n"))
+    return draft.replace(path)
+
+
+class SimulatedCameras:
+    """Implements `camguard.ports.CameraSource` over a folder of pretend cameras."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: dict[str, tuple[tuple[int, ...], Camera]] = {}
+
+    def cameras(self) -> tuple[Camera, ...]:
+        """All pretend cameras, by file name.
+
+        A file is read when it changed and at no other time, since reading it is an open of the node. Raises
+        ConfigError where a file's content, or the folder, is not as it should be.
+        """
+        try:
+            names = sorted(name for name in os.listdir(self._folder) if name.endswith(SUFFIX))
+        except OSError as error:
+            raise ConfigError(f"{self._folder}: no folder of pretend cameras ({error.strerror})") from error
+        found = [camera for name in names if (camera := self._camera(name)) is not None]
+        self._read = {name: known for name, known in self._read.items() if name in names}
+        return tuple(found)
+
+    def follow(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Call `changed` on the running event loop when a file comes, goes or is rewritten; returns what stops it."""
+        loop = asyncio.get_running_loop()
+        timer: asyncio.TimerHandle | None = None
+
+        def hint() -> None:
+            nonlocal timer
+            if timer is not None:
+                timer.cancel()
+            timer = loop.call_later(_SETTLE_S, changed)
+
+        observer = Observer()
+        events: list[type[FileSystemEvent]] = [FileCreatedEvent, FileDeletedEvent, FileMovedEvent, FileClosedEvent]
+        try:
+            observer.schedule(_Handler(lambda: loop.call_soon_threadsafe(hint)), str(self._folder), event_filter=events)
+            observer.start()
+        except OSError as error:
+            raise SensorError(f"{self._folder} cannot be watched: {error.strerror or error}") from error
+
+        def stop() -> None:
+            observer.stop()
+            observer.join()
+            if timer is not None:
+                timer.cancel()
+
+        return stop
+
+    def _camera(self, name: str) -> Camera | None:
+        path = self._folder / name
+        try:
+            found = path.lstat()
+            if not stat.S_ISREG(found.st_mode):
+                return None
+            version = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+            known = self._read.get(name)
+            if known is not None and known[0] == version:
+                return known[1]
+            content = TomlSource.read(path).decode(_Content)
+        except FileNotFoundError:  # unplugged meanwhile
+            return None
+        stem = name.removesuffix(SUFFIX)
+        node = Node(str(path.resolve()), (found.st_dev, found.st_ino), pretend=True)
+        camera = Camera(
+            CameraId(f"simulated:{stem}"),
+            content.name or stem or "Pretend camera",
+            (node,),
+            content.kind,
+            content.usb_id,
+            content.serial,
+            "simulated",
+        )
+        self._read[name] = (version, camera)
+        return camera
+
+
+class _Handler(FileSystemEventHandler):
+    """Hints at every event about a pretend camera."""
+
+    def __init__(self, hint: Callable[[], object]) -> None:
+        self._hint = hint
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        if any(os.fsdecode(path).endswith(SUFFIX) for path in (event.src_path, event.dest_path)):
+            self._hint()
