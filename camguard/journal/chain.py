@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from camguard.core.events import Kind
 from camguard.errors import NothingMatched
 from camguard.journal import schema
 from camguard.journal.database import connect_to_read, translated
@@ -22,6 +23,8 @@ UNPROVEN = (
 )
 
 _AT_ONCE = 2_000
+_KEYED = Kind.JUDGED.value.encode("ascii")
+_WITHIN = 400  # bytes of a body in which its time stands
 _SELECT = "SELECT seq, utc_ns, kind, activation, app_key, body, hash FROM entries WHERE seq > ? ORDER BY seq"
 
 _Row = tuple[int, int, bytes, int | None, bytes | None, bytes, bytes]
@@ -89,10 +92,10 @@ def _walk(connection: sqlite3.Connection, after: int, previous: bytes) -> Verifi
     seq = after
     for row in _rows(connection, after):
         found = link(previous, row[5])
-        problem = _problem(row, seq + 1, found)
-        if problem is not None:
-            flaw, sentence = problem
-            return Verification(seq - after, seq, previous.hex(), seq + 1, flaw, sentence)
+        if row[0] != seq + 1 or found != row[6] or not _plainly_right(row):
+            problem = _problem(row, seq + 1, found)
+            if problem is not None:
+                return Verification(seq - after, seq, previous.hex(), seq + 1, *problem)
         seq += 1
         previous = found
     return Verification(seq - after, seq, previous.hex())
@@ -103,6 +106,23 @@ def _rows(connection: sqlite3.Connection, after: int) -> Iterator[_Row]:
     cursor = connection.execute(_SELECT, (after or -(2**63),))
     while rows := cursor.fetchmany(_AT_ONCE):
         yield from rows
+
+
+def _plainly_right(row: _Row) -> bool:
+    """Whether a body bears its columns, told by its bytes: three times as fast as to decode it.
+
+    A body is canonical, and no text in it can hold a bare quotation mark, so what is found here is what it says.
+    False means no more than that it has to be looked at properly.
+    """
+    seq, utc_ns, kind, activation, key, body, _ = row
+    return (
+        activation is not None
+        and key is None
+        and kind != _KEYED
+        and body.endswith(b',"kind":"%b","seq":%d,"v":1}' % (kind, seq))
+        and body.startswith(b'{"activation":%d,"at":{"at":"' % activation)
+        and body.find(b',"utc_ns":%d,"utc_offset_s":' % utc_ns, 0, _WITHIN) > 0
+    )
 
 
 def _problem(row: _Row, expected: int, found: bytes) -> tuple[Flaw, str] | None:

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import msgspec
 
@@ -25,7 +26,7 @@ VERSION = 1
 GENESIS = hashlib.sha256(b"camguard activation log, version 1").digest()
 """Stands for the hash before the first entry."""
 
-Row = tuple[int, int, str, int | None, str | None, str, bytes]
+Row = tuple[int, records.JSON, str, int | None, str | None, str, bytes]
 """A row of the table: seq, utc_ns, kind, activation, app_key, body, hash."""
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -92,35 +93,38 @@ decode_entry = msgspec.json.Decoder(Entry).decode
 """A whole entry from its body. Raises msgspec.DecodeError where it is no body."""
 
 
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A report made ready as far as can be without knowing its place in the chain."""
 
-    def __init__(self, report: Report) -> None:
-        self._fields: dict[str, Any] = {
-            "v": VERSION,
-            "kind": report.kind.value,
-            "at": records.moment(report.at),
-            "activation": None if report.activation is None else report.activation.number,
-            "data": records.describe(report),
-        }
-        self._utc_ns = report.at.utc_ns
-        app = report.app if report.kind is Kind.JUDGED else None
-        self._app_key = None if app is None else key_of(app.identity)
+    kind: str
+    at: records.Record
+    activation: int | None
+    app_key: str | None
+    data: records.Record
+
+    @classmethod
+    def of(cls, report: Report) -> Self:
+        """The draft of a report."""
+        activation = None if report.activation is None else report.activation.number
+        judged = report.app if report.kind is Kind.JUDGED else None
+        key = None if judged is None else key_of(judged.identity)
+        return cls(report.kind.value, records.moment(report.at), activation, key, records.describe(report))
 
     def seal(self, seq: int, previous: bytes) -> Row:
         """The row for place `seq`, tied to the hash of the entry before."""
-        fields = self._fields
-        fields["seq"] = seq
-        body = _encode(fields)
-        return (
-            seq,
-            self._utc_ns,
-            fields["kind"],
-            fields["activation"],
-            self._app_key,
-            body.decode("utf-8"),
-            link(previous, body),
+        body = _encode(
+            {
+                "v": VERSION,
+                "seq": seq,
+                "kind": self.kind,
+                "at": self.at,
+                "activation": self.activation,
+                "data": self.data,
+            }
         )
+        text = body.decode("utf-8")
+        return (seq, self.at["utc_ns"], self.kind, self.activation, self.app_key, text, link(previous, body))
 
 
 def seal_all(drafts: Sequence[Draft], seq: int, previous: bytes) -> list[Row]:

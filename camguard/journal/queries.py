@@ -179,13 +179,13 @@ class Reader:
         low, high = 1, self.next_number() - 1
         if wanted.until is not None:
             high = self._one(
-                "SELECT max(activation) FROM entries WHERE utc_ns <= ? AND activation IS NOT NULL",
+                "SELECT max(activation) FROM entries INDEXED BY entries_time WHERE utc_ns <= ?",
                 (wanted.until,),
             )
         if wanted.since is None:
             return [(low, high)]
         low = self._one(
-            "SELECT min(activation) FROM entries WHERE utc_ns >= ? AND activation IS NOT NULL", (wanted.since,)
+            "SELECT min(activation) FROM entries INDEXED BY entries_time WHERE utc_ns >= ?", (wanted.since,)
         )
         before = low or high + 1
         # Without an end they may have lasted until any time.

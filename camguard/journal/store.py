@@ -21,7 +21,10 @@ from camguard.ports import Clock
 
 log = logging.getLogger(__name__)
 
-_INSERT = "INSERT INTO entries (seq, utc_ns, kind, activation, app_key, body, hash) VALUES (?, ?, ?, ?, ?, ?, ?)"
+INSERT = "INSERT INTO entries (seq, utc_ns, kind, activation, app_key, body, hash) VALUES (?, ?, ?, ?, ?, ?, ?)"
+
+_CHECKED_WHOLE = 32 * 1024 * 1024
+"""A file up to this many bytes is checked whole when it is opened, in some 20 ms; a larger one as it is used."""
 
 
 class Journal:
@@ -72,7 +75,7 @@ class Journal:
         if not reports:
             return ()
         connection, before = self._follow_the_path()
-        rows = self._write(connection, [Draft(report) for report in (*before, *reports)])[len(before) :]
+        rows = self._write(connection, [Draft.of(report) for report in (*before, *reports)])[len(before) :]
         return tuple(replace(report, seq=row[0]) for report, row in zip(reports, rows, strict=True))
 
     def begin_anew(self, why: str) -> None:
@@ -102,12 +105,12 @@ class Journal:
             return (self._connection, ())
         moved = self._connection is not None
         self._disconnect()
-        connection, tail = self._connect(), self._tail
-        if not moved or tail is None:
+        connection, known = self._connect(), self._tail
+        if not moved or known is None:
             return (connection, ())
         why = "the file was moved or removed while in use"
         log.error("the activation log %s goes on in another file: %s", self.path, why)
-        extra = {"file": None, "why": why, "last_seq": tail[0], "last_hash": tail[1].hex()}
+        extra = {"file": None, "why": why, "last_seq": known[0], "last_hash": known[1].hex()}
         return (connection, (Report(Kind.JOURNAL_SET_ASIDE, self._clock.now(), extra=extra),))
 
     def _connect(self) -> sqlite3.Connection:
@@ -129,28 +132,32 @@ class Journal:
         return connection
 
     def _look_first(self) -> None:
-        """Whether this is a journal at all, seen without changing a byte of what may be another's file."""
+        """Whether this is a sound journal at all, seen without changing a byte of what may be another's file."""
         with translated(self.path), closing(connect_to_read(self.path)) as connection:
-            schema.check(connection, self.path)
+            if not schema.check(connection, self.path) or os.path.getsize(self.path) > _CHECKED_WHOLE:
+                return
+            found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if found != "ok":
+                raise JournalCorrupt(f"the activation log {self.path} is damaged: {found}")
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         with _transaction(connection):
             if schema.migrate(connection):
                 self._tell_of_the_old(connection)
             if self._tail is None:
-                self._tail = _tail(connection)
+                self._tail = tail(connection)
 
     def _tell_of_the_old(self, connection: sqlite3.Connection) -> None:
         with system_errors(self.path):
             self.set_aside = newest(self.path)
         if self.set_aside is not None:
             report = Report(Kind.JOURNAL_SET_ASIDE, self._clock.now(), extra=dict(self.set_aside.record))
-            connection.executemany(_INSERT, seal_all([Draft(report)], *_tail(connection)))
+            connection.executemany(INSERT, seal_all([Draft.of(report)], *tail(connection)))
 
     def _write(self, connection: sqlite3.Connection, drafts: list[Draft]) -> list[Row]:
         with translated(self.path), _transaction(connection):
-            rows = seal_all(drafts, *_tail(connection))
-            connection.executemany(_INSERT, rows)
+            rows = seal_all(drafts, *tail(connection))
+            connection.executemany(INSERT, rows)
         self._tail = (rows[-1][0], rows[-1][-1])
         return rows
 
@@ -160,7 +167,8 @@ class Journal:
             self._connection = None
 
 
-def _tail(connection: sqlite3.Connection) -> tuple[int, bytes]:
+def tail(connection: sqlite3.Connection) -> tuple[int, bytes]:
+    """Number and hash of the last entry; what stands for them in an empty journal."""
     row = connection.execute("SELECT seq, hash FROM entries ORDER BY seq DESC LIMIT 1").fetchone()
     return (0, GENESIS) if row is None else (int(row[0]), bytes(row[1]))
 
