@@ -28,12 +28,12 @@ class Stat:
     start_ticks: int
 
 
-def read(path: str, limit: int = _READ) -> bytes:
+def read(path: str, limit: int = _READ, dir_fd: int | None = None) -> bytes:
     """The first `limit` bytes of a file of /proc, by one plain read where it fits.
 
     Raises OSError as the system does.
     """
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=dir_fd)
     try:
         return os.read(fd, limit)
     finally:
@@ -46,9 +46,12 @@ def stat(proc: str, pid: int) -> Stat:
     Raises ProcessGone where there is no such process.
     """
     try:
-        raw = read(f"{proc}/{pid}/stat")
+        return _take_apart(read(f"{proc}/{pid}/stat"), pid)
     except OSError as error:
         raise ProcessGone(f"process {pid} is gone") from error
+
+
+def _take_apart(raw: bytes, pid: int) -> Stat:
     head, _, tail = raw.rpartition(b")")
     fields = tail.split()
     if len(fields) < 20:
@@ -59,8 +62,13 @@ def stat(proc: str, pid: int) -> Stat:
 
 def executable(proc: str, pid: int) -> str | None:
     """The path that /proc/PID/exe bears, with a trailing " (deleted)" left in; None where it may not be read."""
+    return _link(f"{proc}/{pid}/exe")
+
+
+def _link(path: str) -> str | None:
+    """Where a link of /proc leads, as text that any log can take: a path's bytes may be anything."""
     try:
-        return os.readlink(f"{proc}/{pid}/exe")
+        return os.readlink(os.fsencode(path)).decode("utf-8", "replace")
     except OSError:
         return None
 
@@ -110,10 +118,20 @@ def script(proc: str, pid: int, exe: str | None) -> str | None:
 def _absolute(proc: str, pid: int, path: str) -> str:
     if path.startswith("/"):
         return os.path.normpath(path)
+    folder = _link(f"{proc}/{pid}/cwd")
+    return path if folder is None else os.path.normpath(os.path.join(folder, path))
+
+
+def thread_group(proc: str, thread: int) -> int | None:
+    """The process that a thread belongs to; None where it is gone."""
     try:
-        return os.path.normpath(os.path.join(os.readlink(f"{proc}/{pid}/cwd"), path))
+        raw = read(f"{proc}/{thread}/status")
     except OSError:
-        return path
+        return None
+    for line in raw.splitlines():
+        if line.startswith(b"Tgid:"):
+            return int(line.split()[1])
+    return None
 
 
 def boot_id(proc: str) -> str:
@@ -148,15 +166,23 @@ class ProcessReader:
 
         Raises ProcessGone where it is gone, or was replaced by another process while it was read.
         """
-        first = stat(self.proc, pid)
-        exe = executable(self.proc, pid)
         try:
-            uid: int | None = os.stat(f"{self.proc}/{pid}").st_uid
+            folder = os.open(f"{self.proc}/{pid}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
             raise ProcessGone(f"process {pid} is gone") from error
-        found = script(self.proc, pid, exe)
-        identity = ProcessIdentity(pid, first.start_ticks, self.boot_id)
-        return Process(identity, first.name, exe, uid, found, self._started(first.start_ticks))
+        try:
+            uid = os.fstat(folder).st_uid
+            exe = executable(self.proc, pid)
+            found = script(self.proc, pid, exe)
+            # Last, and by the folder: that answers only while the process it was opened for is there, so all
+            # that was read before it was that process's too.
+            last = _take_apart(read("stat", dir_fd=folder), pid)
+        except OSError as error:
+            raise ProcessGone(f"process {pid} is gone") from error
+        finally:
+            os.close(folder)
+        identity = ProcessIdentity(pid, last.start_ticks, self.boot_id)
+        return Process(identity, last.name, exe, uid, found, self._started(last.start_ticks))
 
     def alive(self, identity: ProcessIdentity) -> bool:
         """Whether this very process still lives (a zombie does not)."""
