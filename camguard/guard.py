@@ -128,7 +128,9 @@ class Guard:
         """Everything that waits, at most one batch; nothing where a deadline came first."""
         events: list[_Event] = []
         try:
-            events.append(await asyncio.wait_for(self._inbox.get(), self._patience_s()))
+            # Not wait_for: in Python 3.11 it loses a cancellation that comes together with an event.
+            async with asyncio.timeout(self._patience_s()):
+                events.append(await self._inbox.get())
         except TimeoutError:
             return events
         while len(events) < _BATCH and not self._inbox.empty():

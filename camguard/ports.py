@@ -60,6 +60,12 @@ class Identifier(Protocol):
     def identify(self, process: Process) -> tuple[App, Details]:
         """The app behind a process; of a process that is gone, what can still be said."""
 
+    def identify_file(self, path: str) -> App:
+        """The app that a file would be if it were run.
+
+        Raises NothingMatched where there is no such file or it cannot be run, AccessDenied where it may not be read.
+        """
+
 
 class Control(Protocol):
     """Ends a use. Blocking."""

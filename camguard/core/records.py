@@ -20,6 +20,7 @@ from camguard.core.model import (
     Outcome,
     Parent,
     Process,
+    Rule,
     Verdict,
 )
 
@@ -104,6 +105,25 @@ def safe(value: JSON) -> JSON:
     if isinstance(value, list | tuple):
         return [safe(inner) for inner in value]
     return value
+
+
+def of_rule(rule: Rule) -> Record:
+    """A rule, with what it leaves open left out; `app` has the shape that it has in `describe`, less its name."""
+    record: Record = {"rule": _text(rule.id), "effect": rule.effect.value, "lasting": rule.lasting.value}
+    if rule.app is not None:
+        app = {"kind": rule.app.kind.value, "id": rule.app.id, "path": rule.app.path, "sha256": rule.app.sha256}
+        record["app"] = {key: _text(value) for key, value in app.items() if value is not None}
+    if rule.until_utc_ns is not None:
+        record["until"] = _utc(rule.until_utc_ns)
+    if rule.hours is not None:
+        record["hours"] = {
+            "days": [*sorted(rule.hours.days)],
+            "start_minute": rule.hours.start_minute,
+            "end_minute": rule.hours.end_minute,
+        }
+    said = {"camera": rule.camera, "user": rule.user, "app_name": rule.app_name, "note": rule.note}
+    record.update({key: _text(value) for key, value in said.items() if value is not None})
+    return record
 
 
 def _of_activation(report: Report) -> Record:
