@@ -33,9 +33,9 @@ def say_columns(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         say(line, **({} if number else {"bold": True}))
 
 
-def quoted(text: str) -> str:
-    """Text of somebody else's choosing in a sentence of ours: harmless, and not longer than a sentence bears."""
-    return safe(text, 60)
+def quoted(text: str, width: int = 60) -> str:
+    """Text of somebody else's choosing in a line of ours: harmless, and not longer than the line bears."""
+    return safe(text, width)
 
 
 def line_width() -> int | None:

@@ -57,27 +57,28 @@ def columns(rows: Sequence[Sequence[str]], available: int | None) -> list[str]:
 
     Without a limit nothing is left out. Where even short columns do not fit, lines are longer than asked.
     """
-    cells = [[safe(cell) for cell in row] for row in rows]
-    if not cells:
-        return []
-    natural = [max(map(width_of, column)) for column in zip(*cells, strict=True)]
-    widths = natural if available is None else _fitted(natural, available)
-    return [_line(row, widths) for row in cells]
+    widths = fitted(rows, available)
+    return [aligned(row, widths) for row in rows]
 
 
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    shown = [pad(shorten(cell, width), width) for cell, width in zip(row, widths, strict=True)]
-    return (" " * GAP).join(shown).rstrip()
-
-
-def _fitted(natural: Sequence[int], available: int) -> list[int]:
-    widths = list(natural)
-    while sum(widths) + GAP * (len(widths) - 1) > available:
+def fitted(rows: Sequence[Sequence[str]], available: int | None) -> list[int]:
+    """How wide the columns of these rows are to be, so that a line fits `available`."""
+    widths = [max(width_of(safe(cell)) for cell in column) for column in zip(*rows, strict=True)]
+    while available is not None and sum(widths) + GAP * (len(widths) - 1) > available:
         widest = max(range(len(widths)), key=widths.__getitem__)
         if widths[widest] <= _SHORTEST:
             break
         widths[widest] -= 1
     return widths
+
+
+def aligned(row: Sequence[str], widths: Sequence[int], *, cut: bool = True) -> str:
+    """One line of a table, made safe; a cell that is too wide is shortened, or where not `cut` moves the others."""
+    cells = [
+        pad(safe(cell, width) if cut or width_of(safe(cell)) <= width else safe(cell), width)
+        for cell, width in zip(row, widths, strict=True)
+    ]
+    return (" " * GAP).join(cells).rstrip()
 
 
 def _first(text: str, width: int) -> str:

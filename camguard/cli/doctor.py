@@ -1,0 +1,84 @@
+"""``camguard doctor``: what can and cannot be seen here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from camguard.cli.eventlines import quoted_sentence
+from camguard.cli.output import json_option, say, say_json
+from camguard.cli.settings import configuration
+from camguard.core.records import SCHEMA, safe
+from camguard.errors import AccessDenied, ConfigError, JournalError
+from camguard.ports import Finding, Level
+
+if TYPE_CHECKING:
+    from camguard.config import Config
+
+_MARKS = {Level.OK: ("ok", "green"), Level.WARNING: ("note", "yellow"), Level.PROBLEM: ("PROBLEM", "red")}
+
+_EPILOG = """\b
+Exit code: 0 when all is well or only worth a note, 1 when there is a problem.
+"""
+
+
+@click.command(epilog=_EPILOG)
+@json_option
+def command(as_json: bool) -> None:
+    """Check the cameras, what you may see, and the files; and say what helps.
+
+    Run it as the user, or as root, that runs the guard: they can see different things.
+    """
+    from camguard.local import findings
+
+    config = configuration()
+    found = (*findings(config), _rules(config), _log(config))
+    if as_json:
+        say_json({"schema": SCHEMA, "findings": [_as_object(finding) for finding in found]})
+    else:
+        for finding in found:
+            _show(finding)
+    if any(finding.level is Level.PROBLEM for finding in found):
+        click.get_current_context().exit(1)
+
+
+def _rules(config: Config) -> Finding:
+    from camguard import rulebook
+
+    try:
+        number = len(rulebook.load(config.rules_path))
+    except ConfigError as error:
+        return Finding(Level.PROBLEM, "rules", str(error), "correct that line; a guard keeps the rules it read before")
+    return Finding(Level.OK, "rules", f"{number or 'no'} {'rule' if number == 1 else 'rules'} in {config.rules_path}")
+
+
+def _log(config: Config) -> Finding:
+    from camguard.journal.queries import Reader
+
+    try:
+        with Reader(config.journal_path) as reader:
+            entries = reader.last_seq()
+            run = reader.last_run()
+    except (JournalError, AccessDenied) as error:
+        return Finding(Level.PROBLEM, "log", str(error), "a guard that starts sets a damaged log aside and begins anew")
+    if run is None:
+        remedy = "start a guard with `camguard watch`"
+        return Finding(Level.WARNING, "log", f"no guard has written to {config.journal_path} yet", remedy)
+    return Finding(Level.OK, "log", f"{entries} entries in {config.journal_path}; `camguard log verify` checks them")
+
+
+def _show(finding: Finding) -> None:
+    mark, colour = _MARKS[finding.level]
+    say(f"{mark:<8} {quoted_sentence(finding.topic)}: {quoted_sentence(finding.sentence)}", fg=colour)
+    if finding.remedy:
+        say(f"         -> {quoted_sentence(finding.remedy)}")
+
+
+def _as_object(finding: Finding) -> dict[str, object]:
+    return {
+        "level": finding.level.value,
+        "topic": safe(finding.topic),
+        "sentence": safe(finding.sentence),
+        "remedy": safe(finding.remedy),
+    }

@@ -1,0 +1,118 @@
+"""``camguard end``: stop a use of a camera."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from camguard.cli.eventlines import quoted_sentence, who
+from camguard.cli.output import json_option, quoted, say, say_json
+from camguard.cli.settings import configuration
+from camguard.cli.uses import use_record
+from camguard.core.events import Kind, Report
+from camguard.core.model import Moment, Result, Step
+from camguard.core.records import SCHEMA, describe
+from camguard.errors import UsageError
+
+if TYPE_CHECKING:
+    from camguard.local import EndResult
+    from camguard.uses import Use
+
+_FREE = {Result.ENDED, Result.GONE}
+
+_EPILOG = """\b
+Examples:
+  camguard end a17          the use that the log calls a17
+  camguard end 4242         whatever process 4242 does with a camera
+  camguard end cheese       the app of that name, or whose name begins so
+  camguard end 4242 --yes   without asking, for scripts
+
+\b
+The process is asked to stop (SIGTERM), given the patience of the configuration, then killed. Before each signal
+it is made sure that the pid is still that process. Afterwards the camera is looked at again: children that hold on
+are ended too. Some are never ended: the system's own parts, the session's, and other users' processes unless you
+are root; it says which and why.
+
+\b
+Exit code: 0 when the camera is free of it, 1 when not or nothing matched, 2 for wrong usage.
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("target")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@json_option
+def command(target: str, yes: bool, as_json: bool) -> None:
+    """End the use of a camera by TARGET: an activation, a pid, or an app's name.
+
+    The attempt is logged before it is made, and its outcome, as found by looking again, after.
+    """
+    from camguard.local import end_uses, find_uses
+
+    config = configuration()
+    if not yes and not sys.stdin.isatty():
+        raise UsageError("there is no terminal to ask at; to end a use without being asked, add --yes")
+    uses = find_uses(config, target)
+    if not yes and not _agreed(uses):
+        say("Nothing was done.")
+        click.get_current_context().exit(1)
+    results = end_uses(config, uses, _user(), _quiet if as_json else _tell)
+    if as_json:
+        say_json({"schema": SCHEMA, "target": target, "results": [_as_object(result) for result in results]})
+    else:
+        for result in results:
+            _show(result)
+    if any(result.outcome.result not in _FREE for result in results):
+        click.get_current_context().exit(1)
+
+
+def _agreed(uses: tuple[Use, ...]) -> bool:
+    for use in uses:
+        whom = who(use.app, use.process, use.details)
+        verdict = f"{use.verdict.judgement}: {quoted_sentence(use.verdict.sentence)}"
+        click.echo(f"{quoted(use.camera.name)} is held by {whom}; {verdict}.", err=True)
+    which = "this use" if len(uses) == 1 else f"these {len(uses)} uses"
+    return click.confirm(f"End {which}? What the process has not saved is lost.", err=True)
+
+
+def _tell(step: Step) -> None:
+    say(f"  {quoted_sentence(step.what)}: {quoted_sentence(step.result)}")
+
+
+def _quiet(step: Step) -> None:
+    """Steps are in the outcome."""
+
+
+def _show(result: EndResult) -> None:
+    use, outcome = result.uses[0], result.outcome
+    camera, whom = quoted(use.camera.name), who(use.app, use.process, use.details)
+    why = f" {quoted_sentence(outcome.why)}" if outcome.why else ""
+    match outcome.result:
+        case Result.ENDED:
+            say(f"Ended: {camera} is free of {whom}.{why}", fg="green")
+        case Result.GONE:
+            say(f"It had let go already: {camera} is free of {whom}.{why}", fg="green")
+        case Result.REFUSED:
+            say(f"Not done: {whom} still holds {camera}.{why}", fg="red")
+        case Result.STILL_HELD:
+            left = ", ".join(who(None, process, None) for process in outcome.left)
+            say(f"Not ended: {camera} is still held by {left or whom}.{why}", fg="red")
+        case Result.FAILED:
+            say(f"It failed: {whom} may still hold {camera}.{why}", fg="red")
+
+
+def _as_object(result: EndResult) -> dict[str, object]:
+    told = describe(Report(Kind.ACTION_COMPLETED, Moment(0, 0, 0, ""), outcome=result.outcome))
+    return {"uses": [use_record(use) for use in result.uses], "outcome": told["outcome"]}
+
+
+def _user() -> str:
+    """On whose word it is done, as the log will say."""
+    try:
+        return f"user {pwd.getpwuid(os.getuid()).pw_name}"
+    except KeyError:
+        return f"user {os.getuid()}"

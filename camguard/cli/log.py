@@ -1,0 +1,159 @@
+"""``camguard log``: who used a camera when, and whether the log is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import click
+
+from camguard.cli.activations import print_csv, print_json, print_rows
+from camguard.cli.eventlines import quoted_sentence
+from camguard.cli.output import json_option, quoted, say, say_json
+from camguard.cli.settings import configuration, understood
+from camguard.cli.times import PAST_FORMS, local_now, parse_past, to_ns
+from camguard.core.events import Kind
+from camguard.core.records import SCHEMA
+from camguard.errors import NothingMatched, UsageError
+
+if TYPE_CHECKING:
+    from camguard.journal.fold import ActivationRecord
+    from camguard.journal.queries import Filter, Reader
+
+USUAL_LIMIT = 50
+
+_CHANGES = (Kind.JUDGED, Kind.CAPTURING, Kind.ENDED, Kind.PROBE, Kind.ACTION_COMPLETED)
+"""What is told of an activation while following: not its first open, of which nothing is known for an instant."""
+
+_REMEMBERED = 1_000
+"""Activations of which it is remembered what was told, so that following for a year stays small."""
+
+_EPILOG = f"""\b
+Examples:
+  camguard log                                  the newest {USUAL_LIMIT}
+  camguard log --since yesterday --until yesterday
+  camguard log --since 3d --unexpected
+  camguard log --app cheese --limit 0 --csv > cheese.csv
+  camguard log --follow
+  camguard log verify
+
+\b
+Times: {PAST_FORMS}.
+A day stands for its beginning after --since, for its end after --until.
+
+\b
+Columns: LASTED is from the first open to the last close, "still on" while it lasts, "not known" where the guard
+stopped watching first. VERDICT is what your rules made of it; "looked only" took no pictures.
+JSON has more: reasons, process, executable and its SHA-256, parents, actions.
+
+\b
+Exit code: 1 when nothing matches what was asked for, and when `verify` finds the log changed.
+"""
+
+
+@click.group(invoke_without_command=True, epilog=_EPILOG)
+@click.option("--since", metavar="WHEN", help="Uses that lasted into the time from WHEN on.")
+@click.option("--until", metavar="WHEN", help="Uses that began before WHEN.")
+@click.option("--app", metavar="TEXT", help="Uses by apps with TEXT in their name, identity or path.")
+@click.option("--camera", metavar="TEXT", help="Uses of cameras with TEXT in their name or id.")
+@click.option("--unexpected", is_flag=True, help="Uses that nobody expected, or that were blocked.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    default=USUAL_LIMIT,
+    show_default=True,
+    help="How many of the newest; 0: all.",
+)
+@click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@json_option
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV for spreadsheets.")
+@click.pass_context
+def command(
+    context: click.Context,
+    since: str | None,
+    until: str | None,
+    app: str | None,
+    camera: str | None,
+    unexpected: bool,
+    limit: int,
+    follow: bool,
+    as_json: bool,
+    as_csv: bool,
+) -> None:
+    """Show who used a camera when, the newest last."""
+    if context.invoked_subcommand is not None:
+        return
+    if as_json and as_csv:
+        raise UsageError("--json and --csv exclude each other")
+    from camguard.journal.queries import Filter, Reader
+
+    wanted = Filter(_instant(since), _instant(until, end=True), app, camera, unexpected, limit or None)
+    with Reader(configuration().journal_path) as reader:
+        last = reader.last_seq()
+        logged = iter(reader.each(wanted) if wanted.limit is None else reader.activations(wanted))
+        first = next(logged, None)
+        if first is None and not follow:
+            _say_nothing(reader, wanted)
+            return
+        begin = () if first is None else (first,)
+        show = print_json if as_json else print_csv if as_csv else print_rows
+        show(chain(begin, logged), _following(reader, wanted, last) if follow else None)
+
+
+@command.command()
+@json_option
+def verify(as_json: bool) -> None:
+    """Check that nobody changed the log.
+
+    Each entry bears a hash of itself and of the one before, so that an entry that was edited, moved, put in or
+    taken out is found, and the first is named. What such a check cannot show is said with the result.
+    """
+    from camguard.journal import chain as chained
+
+    found = chained.verify(configuration().journal_path)
+    if as_json:
+        say_json({"schema": SCHEMA, "ok": found.ok, **asdict(found)})
+    elif found.ok:
+        say(f"The log is whole: {found.checked} entries.", fg="green")
+        say(f"Its head is entry {found.head_seq}, hash {found.head}.")
+        say(found.unproven)
+    else:
+        say(f"THE LOG WAS CHANGED: {quoted_sentence(found.sentence or '')}.", fg="red", bold=True)
+        say(f"The {found.checked} entries before number {found.first_bad} are as they were written.")
+    if not found.ok:
+        click.get_current_context().exit(1)
+
+
+def _following(reader: Reader, wanted: Filter, last: int) -> Iterator[ActivationRecord]:
+    """Each activation that matches, whenever something comes of it."""
+    told: dict[int, int] = {}
+    for entry in reader.follow(last, _CHANGES):
+        if entry.activation is None or entry.seq <= told.get(entry.activation, 0):
+            continue
+        record = reader.activation(entry.activation)
+        if record is not None and wanted.matches(record):
+            told[record.number] = record.last_seq
+            told.pop(record.number - _REMEMBERED, None)
+            yield record
+
+
+def _say_nothing(reader: Reader, wanted: Filter) -> None:
+    """Tell why nothing is shown, away from what a program reads. Raises NothingMatched where a choice was made."""
+    run = reader.last_run()
+    if run is None:
+        click.echo(
+            f"camguard: no guard has kept a log at {quoted(str(reader.path), 200)}; `camguard watch` does.", err=True
+        )
+    elif wanted == type(wanted)(limit=wanted.limit):
+        click.echo("camguard: no use of a camera is in the log.", err=True)
+    else:
+        raise NothingMatched("no use of a camera in the log matches; `camguard log --limit 0` shows all of them")
+
+
+def _instant(text: str | None, *, end: bool = False) -> int | None:
+    if text is None:
+        return None
+    with understood():
+        return to_ns(parse_past(text, local_now(), end=end))

@@ -1,0 +1,236 @@
+"""``camguard rules``: what is expected, asked about and blocked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from camguard.cli.apps import app_meant, app_tested
+from camguard.cli.eventlines import quoted_sentence
+from camguard.cli.output import json_option, quoted, say, say_columns, say_json
+from camguard.cli.settings import configuration, understood
+from camguard.cli.times import FUTURE_FORMS, from_ns, local_now, parse_future, parse_past, spoken_time, to_ns
+from camguard.core.model import Effect, Judgement, Lasting, Moment, Rule
+from camguard.core.records import SCHEMA, safe
+from camguard.errors import UsageError
+from camguard.ruletext import parse_hours, spell_app, spell_hours
+
+if TYPE_CHECKING:
+    from camguard.config import Config
+    from camguard.core.model import App
+
+_APPS = """\b
+APP is one of
+  a17                      the app of that activation in the log
+  /usr/bin/cheese          a program or script: what it belongs to and its SHA-256 are worked out
+  cheese                   the name of an app in the log
+  package:cheese           as in the rules file; also script:/PATH and executable:/PATH
+"""
+
+_EPILOG = f"""{_APPS}
+\b
+Of the rules that fit a use, the one that names most decides; among equals block goes before ask before allow. A new
+rule for the same app, camera, user and hours takes the place of the old one. Where the content of an allowed file
+changes, it is asked about again.
+
+\b
+Examples:
+  camguard rules allow a17
+  camguard rules allow zoom --hours "Mon-Fri 09:00-17:30"
+  camguard rules allow /usr/bin/cheese --once
+  camguard rules block package:guvcview --note "nobody uses this"
+  camguard rules test zoom --at 22:00
+"""
+
+
+@click.group(epilog=_EPILOG)
+def command() -> None:
+    """List, make and test rules: which apps may use which camera when.
+
+    They stand in a file that you may edit too: /etc/camguard/rules.toml for root, else
+    ~/.config/camguard/rules.toml.
+    """
+
+
+@command.command("list")
+@json_option
+def list_rules(as_json: bool) -> None:
+    """List all rules."""
+    from camguard import rulebook
+
+    config = configuration()
+    rules = rulebook.load(config.rules_path)
+    if as_json:
+        say_json(
+            {"schema": SCHEMA, "file": safe(str(config.rules_path)), "rules": [_as_object(rule) for rule in rules]}
+        )
+    elif rules:
+        say_columns(("ID", "EFFECT", "APP", "CAMERA", "USER", "HOURS", "LASTS", "NOTE"), [_row(rule) for rule in rules])
+    else:
+        say(f"There are no rules in {quoted(str(config.rules_path), 200)}: every use of a camera is unexpected.")
+
+
+def _rule_command(effect: Effect, what: str) -> None:
+    """Make the command that stores rules of one effect; the three differ in nothing else."""
+
+    @command.command(effect.value, epilog=_APPS, help=what)
+    @click.argument("app")
+    @click.option("--camera", metavar="NAME", help="Only on this camera, by its name or id.")
+    @click.option("--user", metavar="NAME", help="Only for this user.")
+    @click.option(
+        "--hours", metavar="HOURS", help='Only in these hours, such as "Mon-Fri 09:00-17:30" or "22:00-06:00".'
+    )
+    @click.option("--once", is_flag=True, help="For one use.")
+    @click.option("--until", metavar="WHEN", help=f"Until then: {FUTURE_FORMS}.")
+    @click.option("--always", is_flag=True, help="Until it is removed (this is the default).")
+    @click.option("--note", metavar="TEXT", help="Whatever you want to remember about it.")
+    def store(app: str, once: bool, until: str | None, always: bool, **scope: str | None) -> None:
+        if sum((once, until is not None, always)) > 1:
+            raise UsageError("of --once, --until and --always only one can hold")
+        lasting = Lasting.ONCE if once else Lasting.ALWAYS if until is None else Lasting.UNTIL
+        with understood():
+            until_ns = None if until is None else to_ns(parse_future(until, local_now()))
+            hours = None if scope["hours"] is None else parse_hours(scope["hours"])
+        config = configuration()
+        meant = app_meant(config, app)
+        identity = meant.identity
+        if effect is not Effect.ALLOW:
+            identity = replace(identity, sha256=None)  # it holds whatever becomes of the file
+        rule = Rule(
+            id="",
+            effect=effect,
+            app=identity,
+            camera=scope["camera"],
+            user=scope["user"],
+            hours=hours,
+            lasting=lasting,
+            until_utc_ns=until_ns,
+            app_name=meant.name,
+            note=scope["note"],
+        )
+        _store(config, rule)
+
+
+_rule_command(Effect.ALLOW, "Expect the use of a camera by APP.")
+_rule_command(Effect.ASK, "Be alerted to each use of a camera by APP, even where a wider rule allows it.")
+_rule_command(Effect.BLOCK, "End each use of a camera by APP as soon as it is seen.")
+
+
+@command.command()
+@click.argument("rule_id", metavar="ID")
+def remove(rule_id: str) -> None:
+    """Remove the rule with this ID; `camguard rules list` shows them."""
+    from camguard.local import remove_rule
+
+    config = configuration()
+    removed = remove_rule(config, rule_id)
+    say(f"Removed {_in_words(removed)}")
+    say(f"from {quoted(str(config.rules_path), 200)}.")
+
+
+@command.command(epilog=_APPS + "\n\b\nExit code: 0 when the use is expected, 1 when it is unexpected or blocked.\n")
+@click.argument("app")
+@click.option("--camera", metavar="NAME", help="On this camera (by default the first, or any).")
+@click.option("--user", metavar="NAME", help="By this user.")
+@click.option("--at", metavar="WHEN", help='At this time, such as "22:00" or "2026-11-24 21:30" (by default now).')
+@json_option
+def test(app: str, camera: str | None, user: str | None, at: str | None, as_json: bool) -> None:
+    """Say what the rules make of a use of a camera by APP, and why."""
+    from camguard.local import explain
+
+    config = configuration()
+    meant = app_tested(config, app)
+    verdict = explain(config, meant, camera, user, None if at is None else _moment(at))
+    if as_json:
+        reasons = [{"code": each.code, "sentence": safe(each.sentence), "rule": each.rule} for each in verdict.reasons]
+        record = {"schema": SCHEMA, "verdict": verdict.judgement, "rule": verdict.rule, "reasons": reasons}
+        say_json({**record, "app": safe(spell_app(meant.identity))})
+    else:
+        colour = "green" if verdict.judgement is Judgement.EXPECTED else "yellow"
+        say(f"{verdict.judgement}: {quoted(meant.name)} ({_identity(meant)})", fg=colour)
+        for reason in verdict.reasons:
+            say(f"  {quoted_sentence(reason.sentence)} ({reason.code})")
+    if verdict.judgement is not Judgement.EXPECTED:
+        click.get_current_context().exit(1)
+
+
+def _store(config: Config, rule: Rule) -> None:
+    from camguard.local import add_rule
+
+    stored, replaced = add_rule(config, rule)
+    say(f"Stored {_in_words(stored)}")
+    if replaced is not None:
+        say(f"in place of {_in_words(replaced)}")
+    say(f"in {quoted(str(config.rules_path), 200)}.")
+
+
+def _in_words(rule: Rule) -> str:
+    """A whole rule in one line, for instance ``r1: allow Cheese (package:cheese, /usr/bin/cheese), always``."""
+    facts = [f"{rule.effect} {quoted(rule.app_name or 'any app')}"]
+    if rule.app is not None:
+        content = f", SHA-256 {rule.app.sha256[:12]}…" if rule.app.sha256 else ""
+        path = f", {quoted(rule.app.path, 200)}" if rule.app.path not in {None, rule.app.id} and rule.app.path else ""
+        facts[0] += f" ({quoted(spell_app(rule.app), 200)}{path}{content})"
+    if rule.camera is not None:
+        facts.append(f"on {quoted(rule.camera)}")
+    if rule.user is not None:
+        facts.append(f"for {quoted(rule.user)}")
+    if rule.hours is not None:
+        facts.append(spell_hours(rule.hours))
+    return f"{rule.id}: {', '.join([*facts, _lasts(rule)])}"
+
+
+def _lasts(rule: Rule) -> str:
+    if rule.until_utc_ns is None:
+        return rule.lasting.value
+    until, now = from_ns(rule.until_utc_ns), local_now()
+    return f"until {spoken_time(until, now)}" + (" (over)" if until <= now else "")
+
+
+def _row(rule: Rule) -> tuple[str, ...]:
+    return (
+        rule.id,
+        rule.effect.value,
+        "any" if rule.app is None else _app_cell(rule.app_name, spell_app(rule.app)),
+        rule.camera or "any",
+        rule.user or "any",
+        "any" if rule.hours is None else spell_hours(rule.hours),
+        _lasts(rule),
+        rule.note or "",
+    )
+
+
+def _app_cell(name: str | None, text: str) -> str:
+    return text if name is None or name.casefold() in text.casefold() else f"{name} ({text})"
+
+
+def _as_object(rule: Rule) -> dict[str, Any]:
+    until = None if rule.until_utc_ns is None else from_ns(rule.until_utc_ns).isoformat()
+    return {
+        "id": rule.id,
+        "effect": rule.effect,
+        "app": None if rule.app is None else spell_app(rule.app),
+        "path": None if rule.app is None else rule.app.path,
+        "sha256": None if rule.app is None else rule.app.sha256,
+        "name": rule.app_name,
+        "camera": rule.camera,
+        "user": rule.user,
+        "hours": None if rule.hours is None else spell_hours(rule.hours),
+        "lasting": rule.lasting,
+        "until": until,
+        "note": rule.note,
+    }
+
+
+def _identity(app: App) -> str:
+    return quoted(spell_app(app.identity), 200)
+
+
+def _moment(text: str) -> Moment:
+    """A time that a person wrote, on no boot's clock."""
+    with understood():
+        at = parse_past(text, local_now())
+    offset = at.utcoffset()
+    return Moment(to_ns(at), 0 if offset is None else round(offset.total_seconds()), 0, "")
