@@ -9,7 +9,6 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 
@@ -147,7 +146,7 @@ def parse_duration(said: str | float) -> int:
         found = _DURATION.fullmatch(said.strip())
         if found is None:
             raise ValueError(f'"{said}" is no duration; write for example "2.5s", "300ms", "30m" or "1h"')
-        return int(Decimal(found[1]) * _UNITS[found[2]])
+        return round(float(found[1]) * _UNITS[found[2]])
     if not 0 <= said < 1e9:
         raise ValueError(f'{said} is no duration; write a number of seconds, or for example "300ms"')
     return round(said * NANOSECONDS)

@@ -12,8 +12,7 @@ import click
 
 from camguard.cli import eventlines
 from camguard.cli.activations import print_rows
-from camguard.cli.eventlines import quoted_sentence
-from camguard.cli.output import say
+from camguard.cli.output import quoted_sentence, say
 
 if TYPE_CHECKING:
     from camguard.core.events import Report

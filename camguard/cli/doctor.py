@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from camguard.cli.eventlines import quoted_sentence
-from camguard.cli.output import json_option, say, say_json
+from camguard.cli.output import json_option, quoted_sentence, say, say_json
 from camguard.cli.settings import configuration
 from camguard.core.records import SCHEMA, safe
 from camguard.errors import AccessDenied, ConfigError, JournalError

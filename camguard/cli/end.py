@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from camguard.cli.eventlines import quoted_sentence, who
-from camguard.cli.output import json_option, quoted, say, say_json
+from camguard.cli.eventlines import who
+from camguard.cli.output import json_option, quoted, quoted_sentence, say, say_json
 from camguard.cli.settings import configuration
 from camguard.cli.uses import use_record
 from camguard.core.events import Kind, Report

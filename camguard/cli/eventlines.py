@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from camguard.cli.output import quoted
+from camguard.cli.output import quoted, quoted_sentence
 from camguard.cli.text import pad
 from camguard.cli.times import spoken
 from camguard.core.events import Kind, Report
@@ -44,7 +44,7 @@ def unexpected(report: Report) -> bool:
 def who(app: App | None, process: Process | None, details: Details | None) -> str:
     """``cheese (pid 4242, user anna)``, with what is known of it."""
     process = process or Process(None)
-    name = (app.name if app is not None and app.known else None) or process.name or "an unknown process"
+    name = (None if app is None else app.name) or process.name or "an unknown process"
     facts = [] if process.identity is None else [f"pid {process.identity.pid}"]
     if details is not None and details.user is not None:
         facts.append(f"user {quoted(details.user)}")
@@ -156,11 +156,6 @@ def _log_trouble(report: Report) -> tuple[str, str]:
     facts = "; ".join(f"{key}: {value}" for key, value in (report.extra or {}).items())
     what = "a damaged log was set aside" if report.kind is Kind.JOURNAL_SET_ASIDE else "the log could not be written"
     return "LOG", f"{what} ({quoted_sentence(facts)})"
-
-
-def quoted_sentence(text: str) -> str:
-    """A sentence of ours that may hold names of others' choosing."""
-    return quoted(text, 300)
 
 
 def _extra(report: Report, key: str) -> str:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from camguard.cli.activations import print_csv, print_json, print_rows
-from camguard.cli.eventlines import quoted_sentence
-from camguard.cli.output import json_option, quoted, say, say_json
+from camguard.cli.output import json_option, quoted, quoted_sentence, say, say_json
 from camguard.cli.settings import configuration, understood
 from camguard.cli.times import PAST_FORMS, local_now, parse_past, to_ns
 from camguard.core.events import Kind

@@ -38,6 +38,11 @@ def quoted(text: str, width: int = 60) -> str:
     return safe(text, width)
 
 
+def quoted_sentence(text: str) -> str:
+    """A sentence of ours that may hold names of others' choosing."""
+    return quoted(text, 300)
+
+
 def line_width() -> int | None:
     """How wide a line may be; None where no terminal sets a limit."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() or "COLUMNS" in os.environ else None

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from camguard.cli.apps import app_meant, app_tested
-from camguard.cli.eventlines import quoted_sentence
-from camguard.cli.output import json_option, quoted, say, say_columns, say_json
+from camguard.cli.output import json_option, quoted, quoted_sentence, say, say_columns, say_json
 from camguard.cli.settings import configuration, understood
 from camguard.cli.times import FUTURE_FORMS, from_ns, local_now, parse_future, parse_past, spoken_time, to_ns
 from camguard.core.model import Effect, Judgement, Lasting, Moment, Rule
