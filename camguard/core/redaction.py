@@ -16,6 +16,7 @@ MORE = "…"
 MAX_ARGUMENTS = 64
 MAX_CHARACTERS = 512
 _KEPT = 480  # characters of an argument that is too long; what lies between is room to mend a mark that was cut
+_PASSES = 8  # what one pattern takes out can show another where to begin; hostile lines need three or four
 _RANDOM_CHANGES = 0.35  # share of neighbours of different kind: words stay below 0.3, base64 is near 0.65
 
 _SECRET_ENDINGS = ("password", "passwd", "passphrase", "passcode", "secret", "token", "apikey")
@@ -69,7 +70,11 @@ def redact(command: Sequence[str]) -> tuple[str, ...]:
     shown = list(command)
     if len(shown) > MAX_ARGUMENTS:
         shown = [*shown[: MAX_ARGUMENTS - 1], MORE]
-    return tuple(_shorten(argument) for argument in _arguments(shown, _argument))
+    for _ in range(_PASSES):
+        before, shown = shown, [_shorten(argument) for argument in _arguments(shown, _argument)]
+        if shown == before:
+            break
+    return tuple(shown)
 
 
 def _shorten(argument: str) -> str:
@@ -120,7 +125,9 @@ def _unglued(program: str, word: str) -> str | None:
 
 def _argument(argument: str) -> str:
     """One argument, which may itself be a command line (``sh -c "..."``)."""
-    text = _text(argument)
+    # Headers first, which hold spaces; a word alone must not be taken for a header that was dealt with.
+    text = _AUTHORIZATION.sub(rf"\1{REDACTED}", argument)
+    text = _text(_BEARER.sub(rf"\1{REDACTED}", text))
     if not any(character.isspace() for character in text):
         return text
     words = list(_WORD.finditer(text))
@@ -138,8 +145,6 @@ def _text(text: str) -> str:
     option = _OPTION.fullmatch(text)
     if option and _is_secret(option[2]):
         return option[1] + REDACTED
-    text = _AUTHORIZATION.sub(rf"\1{REDACTED}", text)
-    text = _BEARER.sub(rf"\1{REDACTED}", text)
     text = _ADDRESS.sub(_userinfo, text)
     text = _assignments(text)
     text = _KNOWN_SHAPES.sub(REDACTED, text)

@@ -17,7 +17,6 @@ _OLDEST_KERNEL = (5, 15)  # the first with FAN_REPORT_PIDFD
 _FEW_WATCHES = 1024
 _INITIAL_PID_NAMESPACE = "pid:[4026531836]"  # PROC_PID_INIT_INO in the kernel's proc_ns.h
 _CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv", "/run/systemd/container")
-_AS_ROOT = "Run it as root: sudo camguard doctor."
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +135,11 @@ class LinuxExaminer:
             inside = os.readlink(f"{self._places.proc}/self/ns/pid") != _INITIAL_PID_NAMESPACE
         except OSError:
             inside = False
-        if inside or any(os.path.exists(mark) for mark in self._places.container_marks):
+        if inside:
             said = "Runs inside a container: processes outside it cannot be seen, and may use the camera."
             return Finding(Level.WARNING, "container", said, "Run the guard on the machine itself.")
+        if any(os.path.exists(mark) for mark in self._places.container_marks):
+            return Finding(Level.OK, "container", "Runs inside a container that shows all processes of the machine.")
         return Finding(Level.OK, "container", "Runs on the machine itself, and sees all its processes.")
 
     def _udev(self) -> Finding:
