@@ -1,8 +1,8 @@
 """Setting a damaged journal aside, so that a new one can begin in its place and nothing is ever deleted.
 
-A SQLite file must not be renamed while another connection may write to it: that connection would remove the new
-file's write-ahead log when it closes. So every writer holds a shared lock on the folder, and only who has it alone
-may rename.
+A SQLite file must not be renamed while another writer has it open: that writer would go on in the old file, and
+share the new one's side files with it. So every writer holds a shared lock on the folder, and only who has it
+alone may rename.
 """
 
 from __future__ import annotations
@@ -35,10 +35,21 @@ def system_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except PermissionError as error:
-        raise AccessDenied(f"the activation log {path} belongs to another user: {error.strerror}") from error
+        raise AccessDenied(f"you may not use the activation log {path}: {error.strerror}") from error
     except OSError as error:
         kind = JournalWriteError if error.errno in _FOR_NOW else JournalError
         raise kind(f"the activation log {path} cannot be used: {error.strerror}") from error
+
+
+def permit(path: Path, mode: int) -> None:
+    """Raise AccessDenied where this user may not use the existing file at `path` in that way (see os.access).
+
+    SQLite would say no more than that it could not. A disk that is read-only now is not a question of who asks.
+    """
+    with system_errors(path):
+        if os.access(path, mode, effective_ids=True) or os.statvfs(path).f_flag & os.ST_RDONLY:
+            return
+    raise AccessDenied(f"you may not use the activation log {path}: it belongs to another user")
 
 
 class Folder:

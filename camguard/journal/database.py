@@ -26,6 +26,8 @@ _LATER = {
     sqlite3.SQLITE_PROTOCOL: "another process has kept it locked",
 }
 
+_NO_ROOM = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
+
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
@@ -51,9 +53,28 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+class StillConnection(sqlite3.Connection):
+    """Reads a file that nobody is writing, and will not see it change: good for one question."""
+
+
 def connect_to_read(path: Path) -> sqlite3.Connection:
-    """Open an existing file for reading alone; nothing of it is changed. Raises what sqlite3 raises."""
-    return _open(path, "ro")
+    """Open an existing file for reading alone; nothing of it is changed.
+
+    SQLite needs room beside the file for that. Where there is none, on a full or read-only disk, and no writer
+    left anything outside of the file itself, it is a StillConnection. Raises what sqlite3 raises.
+    """
+    connection = _open(path, "ro")
+    try:
+        connection.execute("PRAGMA schema_version")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if error.sqlite_errorcode & 0xFF not in _NO_ROOM or _has_content(path.with_name(f"{path.name}-wal")):
+            raise
+        return _open(path, "ro&immutable=1", StillConnection)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
 
 
 def file_identity(path: Path) -> tuple[int, int] | None:
@@ -65,13 +86,21 @@ def file_identity(path: Path) -> tuple[int, int] | None:
     return (found.st_dev, found.st_ino)
 
 
-def _open(path: Path, mode: str) -> sqlite3.Connection:
+def _has_content(path: Path) -> bool:
+    try:
+        return os.path.getsize(path) > 0
+    except FileNotFoundError:
+        return False
+
+
+def _open(path: Path, mode: str, factory: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection:
     return sqlite3.connect(
         f"file:{quote(str(path.absolute()))}?mode={mode}",
         uri=True,
         timeout=BUSY_TIMEOUT_S,
         isolation_level=None,
         check_same_thread=False,
+        factory=factory,
     )
 
 

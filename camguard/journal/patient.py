@@ -95,7 +95,7 @@ class PatientJournal:
 
     def close(self) -> None:
         """Release the file, after a last try to write what waits; what cannot be written then is lost, loudly."""
-        if self.waiting and not self.retry():
+        if self.waiting and not self.retry() and len(self._kept):
             log.error("%d entries of the activation log were never written: %s", len(self._kept), self._why)
         if self._journal is not None:
             self._journal.close()

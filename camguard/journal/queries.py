@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import threading
 import time
@@ -18,8 +19,8 @@ import msgspec
 from camguard.core.events import Kind
 from camguard.core.model import AppIdentity, Moment
 from camguard.journal import schema
-from camguard.journal.aside import system_errors
-from camguard.journal.database import connect_to_read, file_identity, translated
+from camguard.journal.aside import permit, system_errors
+from camguard.journal.database import StillConnection, connect_to_read, file_identity, translated
 from camguard.journal.entry import Entry, decode_entry, key_of
 from camguard.journal.fold import ActivationEntry, ActivationRecord, decode, fold
 
@@ -250,9 +251,10 @@ class Reader:
     def _connected(self) -> sqlite3.Connection | None:
         with system_errors(self.path):
             file = file_identity(self.path)
-        if file is None or file != self._file:
+        if file is None or file != self._file or isinstance(self._connection, StillConnection):
             self._disconnect()
         if file is not None and self._connection is None:
+            permit(self.path, os.R_OK)
             connection = connect_to_read(self.path)
             try:
                 if not schema.check(connection, self.path):

@@ -14,7 +14,7 @@ from typing import Self
 from camguard.core.events import Kind, Report
 from camguard.errors import JournalCorrupt
 from camguard.journal import schema
-from camguard.journal.aside import Folder, SetAside, move, newest, system_errors
+from camguard.journal.aside import Folder, SetAside, move, newest, permit, system_errors
 from camguard.journal.database import connect, connect_to_read, file_identity, translated
 from camguard.journal.entry import GENESIS, Draft, Row, seal_all
 from camguard.ports import Clock
@@ -104,6 +104,9 @@ class Journal:
         if self._connection is not None and self._file == file_identity(self.path):
             return (self._connection, ())
         moved = self._connection is not None
+        if self._connection is not None:
+            with suppress(sqlite3.Error):  # the old file, wherever it is, gets what it lacks; a damaged one cannot
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._disconnect()
         connection, known = self._connect(), self._tail
         if not moved or known is None:
@@ -119,6 +122,7 @@ class Journal:
                 # Only a file that is new is opened by hand: closing it would drop the locks of a connection.
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
             self._file = file_identity(self.path)
+            permit(self.path, os.R_OK | os.W_OK)
             if os.path.getsize(self.path):
                 self._look_first()
         with translated(self.path):
