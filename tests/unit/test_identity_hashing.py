@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
 
@@ -44,7 +44,7 @@ def test_a_file_is_read_once_until_it_changes(tmp_path: Path, monkeypatch: pytes
     reads: list[str] = []
     digest = hashlib.file_digest
 
-    def counted(file: BinaryIO, name: str) -> object:
+    def counted(file: FileIO, name: str) -> object:
         reads.append(name)
         return digest(file, name)
 
