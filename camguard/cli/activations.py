@@ -18,12 +18,15 @@ from camguard.core.model import Judgement, Result, State
 if TYPE_CHECKING:
     from camguard.journal.fold import ActivationRecord
 
+_ELASTIC = (3, 4, 5)
+"""App, camera and user are shortened where a line is too long; the rest would say nothing then."""
+
 HEADING = ("ID", "BEGAN", "LASTED", "APP", "CAMERA", "USER", "VERDICT")
 
 _FIRST = 500
 """So many rows decide how wide the columns are."""
 
-_TYPICAL = ("a1000", "Nov 24 11:02:03", "3 min 12 s", "x" * 14, "Integrated Camera", "x" * 6, "unexpected")
+_TYPICAL = ("a1000", "Nov 24 11:02", "3 min 12 s", "x" * 14, "Integrated Camera", "x" * 6, "unexpected")
 """Where rows are still to come, columns are made wide enough for this."""
 
 
@@ -35,7 +38,7 @@ def print_rows(logged: Records, coming: Records | None) -> None:
     now = local_now()
     first = [row(record, now) for record in islice(logged, _FIRST)]
     available = line_width()
-    widths = fitted([HEADING, *first, *([] if coming is None else [_TYPICAL])], available)
+    widths = fitted([HEADING, *first, *([] if coming is None else [_TYPICAL])], available, _ELASTIC)
     say(aligned(HEADING, widths), bold=True)
     for cells in chain(first, (row(record, now) for record in chain(logged, coming or ()))):
         say(aligned(cells, widths, cut=available is not None), **_style(cells))
@@ -70,7 +73,7 @@ def row(record: ActivationRecord, now: datetime) -> tuple[str, ...]:
 
 
 def _began(at: datetime, now: datetime) -> str:
-    return f"{at:%b %d %H:%M:%S}" if at.year == now.year else f"{at:%Y-%m-%d %H:%M}"
+    return f"{at:%b %d %H:%M}" if at.year == now.year else f"{at:%Y-%m-%d %H:%M}"
 
 
 def _lasted(record: ActivationRecord) -> str:

@@ -40,9 +40,14 @@ class Printer:
         if self._failure is not None:
             raise self._failure
 
+    @property
+    def waiting(self) -> int:
+        """How many lines wait for the terminal."""
+        return self._lines.qsize()
+
     def put(self, line: str) -> None:
         """Print a line soon; from one thread alone."""
-        if self._lines.qsize() >= LIMIT:
+        if self.waiting >= LIMIT:
             self._left_out += 1
             return
         if self._left_out:

@@ -61,11 +61,14 @@ def columns(rows: Sequence[Sequence[str]], available: int | None) -> list[str]:
     return [aligned(row, widths) for row in rows]
 
 
-def fitted(rows: Sequence[Sequence[str]], available: int | None) -> list[int]:
-    """How wide the columns of these rows are to be, so that a line fits `available`."""
+def fitted(rows: Sequence[Sequence[str]], available: int | None, elastic: Sequence[int] | None = None) -> list[int]:
+    """How wide the columns of these rows are to be, so that a line fits `available`.
+
+    The widest gives way first: of the columns whose numbers are in `elastic`, or of all.
+    """
     widths = [max(width_of(safe(cell)) for cell in column) for column in zip(*rows, strict=True)]
     while available is not None and sum(widths) + GAP * (len(widths) - 1) > available:
-        widest = max(range(len(widths)), key=widths.__getitem__)
+        widest = max(range(len(widths)) if elastic is None else elastic, key=widths.__getitem__)
         if widths[widest] <= _SHORTEST:
             break
         widths[widest] -= 1

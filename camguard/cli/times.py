@@ -68,6 +68,8 @@ def local_now() -> datetime:
 
 def spoken(ns: int) -> str:
     """A duration as people say it, in at most two units: ``0.3 s``, ``45 s``, ``3 min 12 s``, ``1 h 5 min``."""
+    if 0 < ns < NANOSECONDS // 20:
+        return "<0.1 s"
     if ns < 10 * NANOSECONDS:
         tenths = round(ns / (NANOSECONDS // 10))
         if tenths < 100:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from camguard.cli.text import columns, pad, safe, safe_lines, shorten, width_of
+from camguard.cli.text import aligned, columns, fitted, pad, safe, safe_lines, shorten, width_of
 from camguard.cli.times import from_ns, parse_future, parse_past, spoken, to_ns
 
 any_text = st.text(st.characters(codec=None), max_size=60)
@@ -72,6 +72,17 @@ def test_columns_fit_and_line_up(rows: list[list[str]], available: int) -> None:
     lines = columns(rows, available)
     assert len(lines) == len(rows)
     assert all(width_of(line) <= available for line in lines)
+
+
+def test_columns_that_must_not_give_way_do_not() -> None:
+    rows = [["x" * 20, "y" * 30, "z" * 20]]
+    assert fitted(rows, 60, elastic=(0, 2)) == [13, 30, 13]
+    assert fitted(rows, 20, elastic=(0, 2)) == [8, 30, 8]
+
+
+def test_a_cell_that_is_not_cut_moves_the_others() -> None:
+    assert aligned(["long\x1b", "y"], [4, 1], cut=False) == "long\\x1b  y"
+    assert aligned(["long\x1b", "y"], [4, 1]) == "lo…b  y"
 
 
 def test_without_a_limit_nothing_is_left_out() -> None:
@@ -162,7 +173,7 @@ def test_any_text_is_a_time_or_told_not_to_be(text: str) -> None:
     ("seconds", "said"),
     [
         (0, "0 s"),
-        (0.04, "0 s"),
+        (0.04, "<0.1 s"),
         (0.3, "0.3 s"),
         (2.5, "2.5 s"),
         (7, "7 s"),
@@ -182,7 +193,7 @@ def test_durations_are_said_as_people_do(seconds: float, said: str) -> None:
 
 @given(st.integers(0, 10**18))
 def test_a_said_duration_has_two_units_at_most(ns: int) -> None:
-    assert re.fullmatch(r"\d+(\.\d)? (d|h|min|s)( \d+ (h|min|s))?", spoken(ns))
+    assert re.fullmatch(r"<?\d+(\.\d)? (d|h|min|s)( \d+ (h|min|s))?", spoken(ns))
 
 
 @given(st.integers(0, 32_000_000_000_000_000))
