@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -15,16 +16,16 @@ from camguard.core.events import Kind
 from camguard.errors import NothingMatched
 from camguard.journal import schema
 from camguard.journal.database import connect_to_read, translated
-from camguard.journal.entry import GENESIS, decode_head, link
+from camguard.journal.entry import GENESIS, app_key, decode_app, decode_head, link
 
 UNPROVEN = (
     "Entries taken from the end, or a log written anew from some entry to its end, cannot be told from this file "
     "alone. Keep the head hash somewhere else, and compare."
 )
 
-_AT_ONCE = 2_000
+_AT_ONCE = 100  # few enough that their bodies are still in the processor's cache when they are hashed
 _KEYED = Kind.JUDGED.value.encode("ascii")
-_WITHIN = 400  # bytes of a body in which its time stands
+_WITHIN = 400  # bytes of a body in which its time stands, and its app begins
 _SELECT = "SELECT seq, utc_ns, kind, activation, app_key, body, hash FROM entries WHERE seq > ? ORDER BY seq"
 
 _Row = tuple[int, int, bytes, int | None, bytes | None, bytes, bytes]
@@ -109,7 +110,7 @@ def _rows(connection: sqlite3.Connection, after: int) -> Iterator[_Row]:
 
 
 def _plainly_right(row: _Row) -> bool:
-    """Whether a body bears its columns, told by its bytes: three times as fast as to decode it.
+    """Whether a body bears its columns, told by its bytes: several times as fast as to decode it.
 
     A body is canonical, and no text in it can hold a bare quotation mark, so what is found here is what it says.
     False means no more than that it has to be looked at properly.
@@ -117,12 +118,26 @@ def _plainly_right(row: _Row) -> bool:
     seq, utc_ns, kind, activation, key, body, _ = row
     return (
         activation is not None
-        and key is None
-        and kind != _KEYED
         and body.endswith(b',"kind":"%b","seq":%d,"v":1}' % (kind, seq))
         and body.startswith(b'{"activation":%d,"at":{"at":"' % activation)
         and body.find(b',"utc_ns":%d,"utc_offset_s":' % utc_ns, 0, _WITHIN) > 0
+        and key == (_key_in(body) if kind == _KEYED else None)
     )
+
+
+def _key_in(body: bytes) -> bytes | None:
+    start = body.find(b',"app":{', 0, _WITHIN)
+    end = body.find(b'},"camera":', start)
+    return _key_of_app(body[start + len(b',"app":') : end + 1]) if 0 < start < end else None
+
+
+@lru_cache(maxsize=256)
+def _key_of_app(app: bytes) -> bytes | None:
+    try:
+        head = decode_app(app)
+    except msgspec.DecodeError:
+        return None
+    return app_key(head.kind, head.id, head.path).encode("utf-8")
 
 
 def _problem(row: _Row, expected: int, found: bytes) -> tuple[Flaw, str] | None:

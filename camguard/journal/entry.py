@@ -89,6 +89,9 @@ class Entry(msgspec.Struct, frozen=True):
 decode_head = msgspec.json.Decoder(Head).decode
 """A body's head. Raises msgspec.DecodeError where it is no body."""
 
+decode_app = msgspec.json.Decoder(AppHead).decode
+"""An app's head from what a body says of it. Raises msgspec.DecodeError where it is none."""
+
 decode_entry = msgspec.json.Decoder(Entry).decode
 """A whole entry from its body. Raises msgspec.DecodeError where it is no body."""
 

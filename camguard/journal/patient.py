@@ -8,9 +8,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Protocol
 
 from camguard.core.events import Kind, Report
-from camguard.core.model import AppIdentity, Moment
+from camguard.core.model import NANOSECONDS, AppIdentity, Moment
 from camguard.core.records import Record, moment
 from camguard.errors import AccessDenied, CamguardError, JournalCorrupt, JournalError, JournalWriteError
 from camguard.journal.store import Journal
@@ -46,7 +47,7 @@ class PatientJournal:
     def __init__(self, open_journal: Callable[[], Journal], clock: Clock) -> None:
         """Open the journal. Raises JournalError where that will never do; a full disk is waited out."""
         self._open = open_journal
-        self._clock = clock
+        self.clock = clock
         self._journal: Journal | None = None
         self._kept = _Kept()
         self._since: Moment | None = None
@@ -118,11 +119,11 @@ class PatientJournal:
         interrupted: Record = {
             "why": self._why,
             "from": moment(self._since),
-            "to": moment(self._clock.now()),
+            "to": moment(self.clock.now()),
             "kept": self._made_good,
             "lost": self._kept.lost,
         }
-        _append(journal, [Report(Kind.JOURNAL_INTERRUPTED, self._clock.now(), extra=dict(interrupted))])
+        _append(journal, [Report(Kind.JOURNAL_INTERRUPTED, self.clock.now(), extra=dict(interrupted))])
         log.error("the activation log can be written again; made good: %d entries", self._made_good)
         self._since = None
         self._made_good = 0
@@ -131,16 +132,38 @@ class PatientJournal:
     def _begin_failing(self, error: CamguardError) -> None:
         self._why = str(error)
         if self._since is None:
-            self._since = self._clock.now()
+            self._since = self.clock.now()
             log.error("%s; entries are kept in memory until it can be written again", error)
+
+
+class Past(History, Protocol):
+    """What a guard asks of the journal when it begins, and of each app."""
+
+    def next_number(self) -> int:
+        """The number that the next activation gets."""
 
 
 class PatientHistory:
     """A History that answers "never" where the journal cannot be read, and has a damaged one set aside."""
 
-    def __init__(self, history: History, journal: PatientJournal) -> None:
+    def __init__(self, history: Past, journal: PatientJournal) -> None:
         self._history = history
         self._journal = journal
+
+    def next_number(self) -> int:
+        """The number that the next activation gets.
+
+        Where the journal cannot tell, the clock's seconds: more than any journal counts up to.
+        """
+        try:
+            return self._history.next_number()
+        except JournalCorrupt as error:
+            self._journal.doubt(str(error))
+            self._journal.retry()
+        except (JournalError, AccessDenied) as error:
+            log.error("activations are numbered by the clock: %s", error)  # noqa: TRY400
+            return self._journal.clock.now().utc_ns // NANOSECONDS
+        return self._history.next_number()
 
     def times_seen(self, identity: AppIdentity) -> tuple[int, int | None]:
         """How often this app used a camera before, and when it last did; (0, None) where that cannot be known."""

@@ -221,17 +221,46 @@ def test_a_file_that_is_not_ours_is_not_waited_for(tmp_path: Path) -> None:
         open_at(path, FixedClock())
 
 
-def test_a_history_that_cannot_be_read_says_never_and_has_the_file_set_aside(tmp_path: Path) -> None:
-    class Damaged:
-        def times_seen(self, identity: AppIdentity) -> tuple[int, int | None]:
-            raise JournalCorrupt(f"no page for {identity.id}")
+class Unreadable:
+    """A reader that fails once, as on a page that is damaged."""
 
+    def __init__(self, reader: Reader, error: type[JournalError]) -> None:
+        self.reader, self.error, self.failed = reader, error, False
+
+    def times_seen(self, identity: AppIdentity) -> tuple[int, int | None]:
+        raise self.error(f"no page for {identity.id}")
+
+    def next_number(self) -> int:
+        if self.failed:
+            return self.reader.next_number()
+        self.failed = True
+        raise self.error("no page")
+
+
+def test_a_guard_begins_on_a_damaged_journal_by_setting_it_aside(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with closing(open_at(path, FixedClock())) as journal, Reader(path) as reader:
+        journal.append(life(41, 0))
+        assert PatientHistory(reader, journal).next_number() == 42
+        assert PatientHistory(Unreadable(reader, JournalCorrupt), journal).next_number() == 1
+    assert kinds(path) == ["journal.set-aside"]
+
+
+def test_a_guard_begins_where_the_journal_cannot_be_read_now(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with closing(open_at(path, FixedClock(moment(7)))) as journal, Reader(path) as reader:
+        history = PatientHistory(Unreadable(reader, JournalWriteError), journal)
+        assert history.next_number() == 1_700_000_007
+    assert kinds(path) == []
+
+
+def test_a_history_that_cannot_be_read_says_never_and_has_the_file_set_aside(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     with closing(open_at(path, FixedClock())) as journal, Reader(path) as reader:
         journal.append(life(1, 0))
         assert PatientHistory(reader, journal).times_seen(FIREFOX.identity)[0] == 1
         assert not waits(journal)
-        assert PatientHistory(Damaged(), journal).times_seen(FIREFOX.identity) == (0, None)
+        assert PatientHistory(Unreadable(reader, JournalCorrupt), journal).times_seen(FIREFOX.identity) == (0, None)
         assert waits(journal)
         journal.append([])
         assert not waits(journal)
