@@ -126,13 +126,13 @@ def verify(as_json: bool) -> None:
 
 
 def _following(reader: Reader, wanted: Filter, last: int) -> Iterator[ActivationRecord]:
-    """Each activation that matches, whenever something comes of it."""
+    """Each activation that matches, whenever something comes of it; from when it was judged, a moment after its open."""
     told: dict[int, int] = {}
     for entry in reader.follow(last, _CHANGES):
         if entry.activation is None or entry.seq <= told.get(entry.activation, 0):
             continue
         record = reader.activation(entry.activation)
-        if record is not None and wanted.matches(record):
+        if record is not None and (record.verdict or record.over) and wanted.matches(record):
             told[record.number] = record.last_seq
             told.pop(record.number - _REMEMBERED, None)
             yield record
