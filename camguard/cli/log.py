@@ -126,7 +126,7 @@ def verify(as_json: bool) -> None:
 
 
 def _following(reader: Reader, wanted: Filter, last: int) -> Iterator[ActivationRecord]:
-    """Each activation that matches, whenever something comes of it; from when it was judged, a moment after its open."""
+    """Each activation that matches, whenever something comes of it, from its judgement on."""
     told: dict[int, int] = {}
     for entry in reader.follow(last, _CHANGES):
         if entry.activation is None or entry.seq <= told.get(entry.activation, 0):
