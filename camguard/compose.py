@@ -47,9 +47,9 @@ def open_guard(config: Config) -> Guard:
         resources.enter_context(GuardLock(config.journal_path))
         journal = PatientJournal(lambda: Journal.open(config.journal_path, edges.clock), edges.clock)
         resources.callback(journal.close)
-        reader = resources.enter_context(history(config))
-        casebook = Casebook(Timing(config.dwell_ns, config.linger_ns), reader.next_number())
-        return Guard(edges, journal, PatientHistory(reader, journal), rules, casebook, resources.pop_all())
+        past = PatientHistory(resources.enter_context(history(config)), journal)
+        casebook = Casebook(Timing(config.dwell_ns, config.linger_ns), past.next_number())
+        return Guard(edges, journal, past, rules, casebook, resources.pop_all())
     raise AssertionError("unreachable: the stack above swallows nothing")
 
 

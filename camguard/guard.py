@@ -182,11 +182,19 @@ class Guard:
         """Write, then tell: nothing is shown that is not on disk, unless the disk itself is what fails."""
         if not reports and not self._journal.waiting:
             return ()
-        written = await asyncio.get_running_loop().run_in_executor(self._writing, self._journal.append, reports)
-        for report in written:
+        writing = asyncio.get_running_loop().run_in_executor(self._writing, self._journal.append, reports)
+        try:
+            written = await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            self._tell(await writing)  # what was decided is written and told, also by a guard that is being stopped
+            raise
+        self._tell(written)
+        return written
+
+    def _tell(self, reports: tuple[Report, ...]) -> None:
+        for report in reports:
             for listener in self._listeners:
                 listener(report)
-        return written
 
     def _grant(self, wish: Wish) -> None:
         if self._tasks is None:

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import msgspec
 
-from camguard.core.events import Kind
 from camguard.errors import NothingMatched
 from camguard.journal import schema
 from camguard.journal.database import connect_to_read, translated
-from camguard.journal.entry import GENESIS, app_key, decode_app, decode_head, link
+from camguard.journal.entry import GENESIS, KEYED, app_key, decode_app, decode_head, link
 
 UNPROVEN = (
     "Entries taken from the end, or a log written anew from some entry to its end, cannot be told from this file "
@@ -24,7 +23,7 @@ UNPROVEN = (
 )
 
 _AT_ONCE = 100  # few enough that their bodies are still in the processor's cache when they are hashed
-_KEYED = Kind.JUDGED.value.encode("ascii")
+_KEYED = frozenset(kind.encode("utf-8") for kind in KEYED)
 _WITHIN = 400  # bytes of a body in which its time stands, and its app begins
 _SELECT = "SELECT seq, utc_ns, kind, activation, app_key, body, hash FROM entries WHERE seq > ? ORDER BY seq"
 
@@ -121,7 +120,7 @@ def _plainly_right(row: _Row) -> bool:
         and body.endswith(b',"kind":"%b","seq":%d,"v":1}' % (kind, seq))
         and body.startswith(b'{"activation":%d,"at":{"at":"' % activation)
         and body.find(b',"utc_ns":%d,"utc_offset_s":' % utc_ns, 0, _WITHIN) > 0
-        and key == (_key_in(body) if kind == _KEYED else None)
+        and key == (_key_in(body) if kind in _KEYED else None)
     )
 
 

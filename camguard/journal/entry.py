@@ -29,6 +29,9 @@ GENESIS = hashlib.sha256(b"camguard activation log, version 1").digest()
 Row = tuple[int, records.JSON, str, int | None, str | None, str, bytes]
 """A row of the table: seq, utc_ns, kind, activation, app_key, body, hash."""
 
+KEYED = frozenset({Kind.CAPTURING, Kind.ENDED})
+"""The entries that an app's earlier uses are counted by; a look (a probe) has none of them."""
+
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -66,7 +69,7 @@ class Head(msgspec.Struct):
     def columns(self) -> tuple[int, int, str, int | None, str | None]:
         """The columns that this body asks for: seq, utc_ns, kind, activation, app_key."""
         key = None
-        if self.kind == Kind.JUDGED and self.data.app is not None:
+        if self.kind in KEYED and self.data.app is not None:
             key = app_key(self.data.app.kind, self.data.app.id, self.data.app.path)
         return (self.seq, self.at.utc_ns, self.kind, self.activation, key)
 
@@ -110,8 +113,8 @@ class Draft:
     def of(cls, report: Report) -> Self:
         """The draft of a report."""
         activation = None if report.activation is None else report.activation.number
-        judged = report.app if report.kind is Kind.JUDGED else None
-        key = None if judged is None else key_of(judged.identity)
+        user = report.app if report.kind in KEYED else None
+        key = None if user is None else key_of(user.identity)
         return cls(report.kind.value, records.moment(report.at), activation, key, records.describe(report))
 
     def seal(self, seq: int, previous: bytes) -> Row:
@@ -152,6 +155,6 @@ def app_key(kind: str, app_id: str, path: str | None) -> str:
 
 
 def key_of(identity: AppIdentity) -> str:
-    """The key under which an app with this identity was judged."""
+    """The key under which the uses of an app with this identity are found."""
     path = None if identity.path is None else str(records.safe(identity.path))
     return app_key(identity.kind.value, str(records.safe(identity.id)), path)

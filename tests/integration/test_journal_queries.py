@@ -194,9 +194,10 @@ def test_one_activation_by_its_number(journal: Journal, reader: Reader) -> None:
 def test_how_often_an_app_was_seen(journal: Journal, reader: Reader) -> None:
     for number, app in enumerate((FIREFOX, ZOOM, FIREFOX, FIREFOX), 1):
         journal.append(life(number, number * 100, app))
-    journal.append([life(4, 400)[1]])  # judged again
-    assert reader.times_seen(FIREFOX.identity) == (3, life(4, 400)[1].at.utc_ns)
-    assert reader.times_seen(replace(FIREFOX.identity, sha256="00" * 32))[0] == 3
+    journal.append(life(5, 500)[:3])  # goes on still
+    journal.append(life(6, 600)[:2])  # no more than a look so far
+    assert reader.times_seen(FIREFOX.identity) == (4, life(5, 500)[2].at.utc_ns)
+    assert reader.times_seen(replace(FIREFOX.identity, sha256="00" * 32))[0] == 4
     assert reader.times_seen(replace(FIREFOX.identity, path="/tmp/firefox")) == (0, None)
     assert reader.times_seen(CHEESE.identity) == (0, None)
 

@@ -33,9 +33,9 @@ def test_rows_are_numbered_and_tied_and_their_columns_are_in_the_body() -> None:
         previous = row[6]
 
 
-def test_only_the_judgement_is_filed_under_the_app() -> None:
+def test_uses_are_filed_under_the_app_and_looks_are_not() -> None:
     rows = seal_all([Draft.of(report) for report in life(17, 0)], 0, GENESIS)
-    assert [row[4] for row in rows] == [None, key_of(FIREFOX.identity), None, None]
+    assert [row[4] for row in rows] == [None, None, key_of(FIREFOX.identity), key_of(FIREFOX.identity)]
 
 
 def test_a_body_is_canonical() -> None:
