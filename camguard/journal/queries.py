@@ -135,7 +135,7 @@ class Reader:
             time.sleep(_POLL_S)
 
     def times_seen(self, identity: AppIdentity) -> tuple[int, int | None]:
-        """How many activations were uses (not looks) by this app (kind, id and path), and when last, in UTC nanoseconds."""
+        """How many uses (not looks) by this app (kind, id and path) there were, and when last, in UTC nanoseconds."""
         rows = self._rows(
             "SELECT count(*), max(latest) FROM"
             " (SELECT max(utc_ns) AS latest FROM entries WHERE app_key = ? GROUP BY activation)",

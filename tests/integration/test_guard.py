@@ -123,6 +123,8 @@ def test_the_next_guard_goes_on_counting_and_remembers_the_app(tmp_path: Path) -
             report = await play.until(Kind.ALERT)
             assert report.verdict is not None
             assert report.verdict.sentence == expected
+            play.stage.sensor.hold()
+            await play.until(Kind.ENDED)
             assert report.activation is not None
             return report.activation.id
 
