@@ -147,7 +147,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         actor.end()
 
 
-def test_open_map_fork_and_close_are_seen(stage: Stage) -> None:
+def test_open_map_and_fork_are_seen(stage: Stage) -> None:
     actor = stage.actor()
 
     async def story(scene: Scene) -> None:
@@ -161,12 +161,22 @@ def test_open_map_fork_and_close_are_seen(stage: Stage) -> None:
         await scene.until_held_by(actor.pid, child)
         actor.leave()
         await scene.until_held_by(child)
-        os.kill(child, signal.SIGKILL)
-        await scene.until_held_by()
 
     scene = stage.play(story)
     assert actor.pid in {opener.identity.pid for opener in scene.openers() if opener.identity}
     assert not any(seen.first for seen in scene.of()[1:])
+
+
+def test_a_close_is_seen(stage: Stage) -> None:
+    actor = stage.actor()
+
+    async def story(scene: Scene) -> None:
+        fd = actor.do("open", scene.source.path())
+        await scene.until_held_by(actor.pid)
+        actor.do("close", fd)
+        await scene.until_held_by()
+
+    stage.play(story)
 
 
 def test_a_mapping_outlives_its_descriptor(stage: Stage) -> None:
