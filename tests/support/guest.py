@@ -22,6 +22,8 @@ PATIENCE = 90.0
 CAPTURE = Path(__file__).resolve().parents[1] / "system" / "capture.py"
 WEBCAM_LINK = Path("/dev/v4l/by-id/usb-camguard_Test_Webcam_TEST0001-video-index0")
 VIVID = Path("/dev/video0")
+WEBCAM = "Test Webcam"
+"""The name that the webcam gives itself."""
 
 Event = dict[str, Any]
 
@@ -219,7 +221,7 @@ class Watch(Running):
 
 
 def _value(event: Event, key: str) -> object:
-    if key in {"pid", "script", "uid", "known"}:
+    if key in {"pid", "script", "user", "known"}:
         return (event.get("process") or {}).get(key)
     if key == "camera":
         return (event.get("camera") or {}).get("name")
@@ -259,7 +261,7 @@ class Desk:
     def watch(self, *options: str, user: str = "root", on: tuple[Path, ...] | None = None) -> Watch:
         """Start the guard and wait until it is seen to watch the nodes `on` (the webcam's unless said)."""
         watch = self._keep(Watch(self.account(user).start("camguard", "watch", "--json", *options)))
-        watch.wait_event("camera.added", camera=webcam_name())
+        watch.wait_event("camera.added", camera=WEBCAM)
         for node in (webcam(),) if on is None else on:
             _prove(watch, node)
         return watch
@@ -271,11 +273,6 @@ class Desk:
     def _keep(self, running: T) -> T:
         self._cleanup.callback(running.close)
         return running
-
-
-def webcam_name() -> str:
-    """What the guard calls the webcam: the driver's name for it, as sysfs has it."""
-    return Path(f"/sys/class/video4linux/{webcam().name}/name").read_text().strip()
 
 
 def _prove(watch: Watch, node: Path) -> None:

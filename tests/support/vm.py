@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -25,8 +27,19 @@ def start(*arguments: str | Path, output: int = subprocess.PIPE) -> subprocess.P
     """Start ``vm run`` with these arguments; its guest gets packages by this Python's pip."""
     environment = {**os.environ, "CAMGUARD_VM_PYTHON": sys.executable}
     return subprocess.Popen(
-        [TOOL, "run", *arguments], stdout=output, stderr=output, text=True, env=environment, stdin=subprocess.DEVNULL
+        [TOOL, "run", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        text=True,
+        env=environment,
+        preexec_fn=_end_with_parent,
     )
+
+
+def _end_with_parent() -> None:
+    """Have the machine stopped when this process is killed; see PR_SET_PDEATHSIG in prctl(2)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
 def stop(machine: subprocess.Popen[str]) -> None:
