@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from camguard.config import Config
     from camguard.journal.fold import ActivationRecord
 
-_LOOKED_AT = 10_000
+_LOOKED_AT = 1_000
 """A name is looked for in so many of the newest activations by apps that bear it."""
 
 

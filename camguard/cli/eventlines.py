@@ -141,7 +141,7 @@ def _sighted(report: Report) -> tuple[str, str]:
 
 def _rule(report: Report) -> tuple[str, str]:
     what = "added" if report.kind is Kind.RULE_ADDED else "removed"
-    return "rule", f"{_extra(report, 'rule') or _extra(report, 'id')} {what}"
+    return "rule", f"{_extra(report, 'rule')} {what}"
 
 
 def _started(_: Report) -> tuple[str, str]:
