@@ -1,0 +1,1 @@
+"""How fast camguard is, beside floors and peers measured in the same run: ``python -m tests.bench``."""
