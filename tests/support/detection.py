@@ -22,8 +22,14 @@ from camguard.ports import Sensor
 PATIENCE_S = 20.0
 
 ACTOR = r"""
-import array, mmap, os, socket, sys, time
+import array, ctypes, mmap, os, socket, sys, time
 maps, fds = {}, {}
+def libc():
+    # The mmap module would keep a descriptor of its own.
+    lib = ctypes.CDLL(None, use_errno=True)
+    lib.mmap.restype = ctypes.c_void_p
+    lib.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+    return lib
 def do(verb, *words):
     if verb == "open":
         fd = os.open(words[0], os.O_RDWR)
@@ -32,9 +38,9 @@ def do(verb, *words):
     if verb == "close":
         os.close(int(words[0]))
     elif verb == "mmap":
-        maps[words[0]] = mmap.mmap(int(words[0]), 4096)
+        maps[words[0]] = libc().mmap(None, 4096, mmap.PROT_READ, mmap.MAP_SHARED, int(words[0]), 0)
     elif verb == "unmap":
-        maps.pop(words[0]).close()
+        libc().munmap(ctypes.c_void_p(maps.pop(words[0])), 4096)
     elif verb == "look":
         for _ in range(int(words[1])):
             os.close(os.open(words[0], os.O_RDWR))
@@ -62,9 +68,9 @@ def do(verb, *words):
         with open("/proc/self/comm", "wb") as f:
             f.write(bytes.fromhex(words[0]))
     elif verb == "thread":
-        import ctypes, threading
+        import threading
         def work():
-            ctypes.CDLL(None).unshare(0x400)
+            libc().unshare(0x400)
             os.open(words[0], os.O_RDWR)
             opened.set()
             time.sleep(600)

@@ -27,10 +27,14 @@ _Token = tuple[ProcessIdentity, str, str]
 
 
 class Holdings:
-    """The holder set of one camera, and what is still to be told of it."""
+    """The holder set of one camera, and what is still to be told of it.
 
-    def __init__(self, camera: Camera) -> None:
+    `anonymous`: events come without their process, so scans have to account for them.
+    """
+
+    def __init__(self, camera: Camera, *, anonymous: bool) -> None:
         self.camera = camera
+        self._anonymous = anonymous
         self._visible: dict[ProcessIdentity, Holder] = {}
         self._unseen = False
         self._told: frozenset[Holder] = frozenset()
@@ -40,6 +44,9 @@ class Holdings:
         self._unseen_open = False
         self._unseen_close = False
         self._waited = False
+        self._early: set[ProcessIdentity] = set()
+        self._early_gain = False
+        self._early_loss = False
 
     @property
     def identities(self) -> frozenset[ProcessIdentity]:
@@ -76,25 +83,36 @@ class Holdings:
 
         `more` says that something has happened since the scan began, which it may not show: an open that nobody
         accounts for may just have been closed, and a holder that is gone may just have forked. Then, once, only
-        what the scan adds is taken in.
+        what the scan adds is taken in. The next scan also bounds for how long a change that came without an event
+        may account for one.
         """
         mine = [grip for grip in scan.grips if grip.node in self.camera.nodes]
         before, now = self._visible, _holders(mine)
         tokens = frozenset(_tokens(mine))
         gained, lost = tokens - self._tokens, self._tokens - tokens
+        self._early = {identity for identity in now if identity not in before or identity in self._early}
         if self._unseen_open:
-            for identity in now.keys() - before.keys():
+            for identity in self._early:
                 self._openers[identity] = now[identity].process
-        doubtful = before.keys() - now.keys() or (self._unseen_open and not gained)
+        doubtful = before.keys() - now.keys() or (self._unseen_open and not gained and not self._early_gain)
         if doubtful and more and not self._waited:
             self._waited = True
             self._visible = before | now
             return False
         self._visible, self._tokens = now, tokens
         kept = bool(tokens - gained)
-        self._judge(gained=bool(gained), lost=bool(lost), kept=kept, hidden=scan.hidden)
+        self._judge(
+            gained=bool(gained) or self._early_gain,
+            lost=bool(lost) or self._early_loss,
+            kept=kept,
+            hidden=scan.hidden,
+        )
+        # A scan may be quicker than the event of what it shows: the next one, with the event, must know of it.
+        self._early_gain = self._anonymous and bool(gained) and not self._unseen_open
+        self._early_loss = self._anonymous and bool(lost) and not self._unseen_close
+        self._early = now.keys() - before.keys() if self._early_gain else set()
         self._unseen_open = self._unseen_close = self._waited = False
-        return True
+        return not (self._early_gain or self._early_loss)
 
     def _judge(self, *, gained: bool, lost: bool, kept: bool, hidden: bool) -> None:
         """Decide what the events without a process mean; see the module's text."""

@@ -8,19 +8,16 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from camguard.core.events import Blinded, CamerasSeen, FramesSeen, HoldersSeen, Sighting, SightRestored
-from camguard.core.model import Camera, CameraId, Moment, Node
+from camguard.core.model import NANOSECONDS, Camera, CameraId, Moment, Node
 from camguard.errors import ProcessGone, SensorError
 from camguard.platform.linux import fanotify
 from camguard.platform.linux.exits import Exits
-from camguard.platform.linux.holders import MANY, Grip, HolderFinder, Scan
+from camguard.platform.linux.holders import MANY, Grip, HolderFinder, Scan, ScanBudget
 from camguard.platform.linux.holdings import Holdings
 from camguard.platform.linux.nodewatch import FanotifyWatch, Hints, Mailbox, NodeWatch, remedy
 from camguard.platform.linux.procfs import ProcessReader
 from camguard.platform.linux.streaming import CHECKS_S, SLOW_CHECK_S, FrameWatch
 from camguard.ports import CameraSource, Clock, Deliver
-
-SCAN_SHARE = 4
-"""A scan is followed by a pause of this many times its cost, so that scanning takes a fifth of a core at most."""
 
 SLOW_SCAN_S = 5.0
 SLOW_SCAN_COST = 50
@@ -71,7 +68,7 @@ class LinuxSensor:
         at = self.clock.now()
         seen: list[Sighting] = [CamerasSeen(cameras, at)]
         for camera in cameras:
-            holdings = Holdings(camera)
+            holdings = Holdings(camera, anonymous=False)
             holdings.settle(scan, more=False)
             sighting = holdings.sighting(at, first=True)
             if sighting is not None:
@@ -122,9 +119,8 @@ class _Run:
         self._scanned: tuple[Camera, ...] | None = None
         self._scan_wanted = False
         self._scan_mappings = True
-        self._scan_from = 0.0
+        self._budget = ScanBudget(self._loop.time())
         self._slow_scan_at: float | None = None
-        self._slow_every_s = SLOW_SCAN_S
         self._checks: Iterator[float] = iter(())
         self._check_at: float | None = None
         self._retry_at: float | None = None
@@ -182,7 +178,7 @@ class _Run:
             self._settle(scan)
         if self._slow_scan_at is not None and now >= self._slow_scan_at:
             self._scan_wanted, self._slow_scan_at = True, None
-        if self._scan_wanted and self._scan is None and self._loop.time() >= self._scan_from:
+        if self._scan_wanted and self._scan is None and self._budget.due_at(self._loop.time()) <= self._loop.time():
             self._start_scan()
 
     def _check_watch(self) -> None:
@@ -194,7 +190,7 @@ class _Run:
     def _next_deadline(self) -> asyncio.TimerHandle | None:
         times = [time for time in (self._check_at, self._slow_scan_at, self._retry_at) if time is not None]
         if self._scan_wanted and self._scan is None:
-            times.append(self._scan_from)
+            times.append(self._budget.due_at(self._loop.time()))
         return self._loop.call_at(min(times), self._stir.set) if times else None
 
     # Cameras and their nodes
@@ -224,7 +220,7 @@ class _Run:
         self._cameras = cameras
         known, self._holdings = self._holdings, {}
         for camera in cameras:
-            holdings = known.get(camera.id) or Holdings(camera)
+            holdings = known.get(camera.id) or Holdings(camera, anonymous=not self._sensor.privileged)
             if holdings.camera.nodes != camera.nodes:
                 holdings.replaced(camera)
             holdings.camera = camera
@@ -309,9 +305,8 @@ class _Run:
 
     def _settle(self, scan: Scan, *, first: bool = False) -> None:
         self._scan = None
-        cost_s = scan.cpu_ns / 1e9
-        self._scan_from = self._loop.time() + SCAN_SHARE * cost_s
-        self._slow_every_s = max(SLOW_SCAN_S, SLOW_SCAN_COST * cost_s)
+        cost_s = scan.cpu_ns / NANOSECONDS
+        self._budget.spend(cost_s)
         if self._scanned is not self._cameras:
             self._scan_wanted = self._scan_mappings = True  # it looked for nodes that are no longer the cameras'
             return
@@ -324,7 +319,7 @@ class _Run:
                 self._scan_wanted = True
             self._tell(holdings, first=first)
         held = any(holdings.pids for holdings in self._holdings.values())
-        self._slow_scan_at = self._loop.time() + self._slow_every_s if held else None
+        self._slow_scan_at = self._loop.time() + max(SLOW_SCAN_S, SLOW_SCAN_COST * cost_s) if held else None
         if held and self._check_at is None:
             self._check_at = self._loop.time() + SLOW_CHECK_S
         if self._overflowed:

@@ -3,13 +3,14 @@
 Root does without this module, and is spared watchdog's seven megabytes: it is imported only where it is used.
 
 watchdog is used by its emitters, one a node: its observers watch the *folder* of a plain file (since 7.0), and
-would miss a pretend node that is opened by another name. The kernel merges what repeats, and keeps 16,384 events at
-most; what it drops beyond that is newer than what is still to be read, so the scan after those shows it.
+would miss a pretend node that is opened by another name. The kernel keeps 16,384 unread events at most; that it had
+to drop some, watchdog tells in its log and nowhere else (since 7.0).
 """
 
 from __future__ import annotations
 
 import errno
+import logging
 import os
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +24,7 @@ from camguard.core.model import Node
 from camguard.platform.linux.nodewatch import Hints, Mailbox, expect
 from camguard.ports import Clock
 
+_LOG = logging.getLogger("watchdog.observers.inotify_c")
 _WANTED: list[type[FileSystemEvent]] = [
     events.FileOpenedEvent,
     events.FileClosedEvent,
@@ -56,6 +58,19 @@ class _Straight(EventQueue):
         self._note(item[0])
 
 
+class _Overflows(logging.Handler):
+    """Listens to watchdog's log for events that were lost."""
+
+    def __init__(self, lost: Callable[[], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._lost = lost
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a line of the log."""
+        if "overflow" in record.getMessage():
+            self._lost()
+
+
 class UserWatch:
     """The watch of a user; see `nodewatch.NodeWatch`."""
 
@@ -64,6 +79,8 @@ class UserWatch:
         self._box = box
         self._emitters: dict[str, tuple[InotifyEmitter, tuple[int, int]]] = {}
         self._deleted: set[str] = set()
+        self._overflows = _Overflows(lambda: box.put("", Hints(overflow=True)))
+        _LOG.addHandler(self._overflows)
 
     def watch(self, node: Node) -> None:
         """Watch the node; see `NodeWatch.watch`."""
@@ -97,6 +114,7 @@ class UserWatch:
         """Stop watchdog's threads."""
         for path in list(self._emitters):
             self.forget(path)
+        _LOG.removeHandler(self._overflows)
 
     def _note(self, event: FileSystemEvent) -> None:
         path = os.fsdecode(event.src_path)

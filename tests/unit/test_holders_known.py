@@ -1,0 +1,161 @@
+"""What hints without a process and scans together mean: nobody is counted, nobody unseen is passed over."""
+
+from __future__ import annotations
+
+import pytest
+
+from camguard.core.events import HoldersSeen
+from camguard.core.model import Camera, CameraId, Moment, Node, Process, ProcessIdentity
+from camguard.platform.linux.holders import SCAN_CREDIT_S, SCAN_SHARE, Grip, Scan, ScanBudget
+from camguard.platform.linux.holdings import UNKNOWN, Holdings
+from camguard.platform.linux.nodewatch import Hints
+
+NODE = Node("/dev/video0", (81, 0))
+CAMERA = Camera(CameraId("cam"), "Cam", (NODE,))
+OPEN = Hints(unseen_open=True, opened_at=Moment(1, 0, 1, "b"))
+CLOSE = Hints(closed=True, unseen_close=True)
+NOW = Moment(9, 0, 9, "b")
+
+
+def process(pid: int) -> Process:
+    return Process(ProcessIdentity(pid, 1, "b"), f"p{pid}")
+
+
+def scan(*pids: int, hidden: bool = True, mapped: bool = False) -> Scan:
+    return Scan(tuple(Grip(process(pid), NODE, frozenset({"3"}), mapped) for pid in pids), hidden, 0)
+
+
+def told(holdings: Holdings) -> HoldersSeen:
+    seen = holdings.sighting(NOW)
+    assert seen is not None
+    return seen
+
+
+def holders(seen: HoldersSeen) -> set[Process]:
+    return {holder.process for holder in seen.holders}
+
+
+def test_a_visible_opener_accounts_for_an_open() -> None:
+    holdings = Holdings(CAMERA, anonymous=True)
+    holdings.note(OPEN)
+    assert holdings.settle(scan(7), more=False)
+    seen = told(holdings)
+    assert holders(seen) == {process(7)}
+    assert seen.openers == (process(7),)
+    assert seen.at.boottime_ns == 1
+    assert holdings.sighting(NOW) is None
+
+
+def test_an_open_that_nobody_accounts_for_is_an_unknown_holder_until_a_close() -> None:
+    holdings = Holdings(CAMERA, anonymous=True)
+    holdings.note(OPEN)
+    holdings.settle(scan(), more=False)
+    assert holders(told(holdings)) == {UNKNOWN}
+    holdings.settle(scan(), more=False)
+    assert holdings.sighting(NOW) is None
+    holdings.note(CLOSE)
+    holdings.settle(scan(), more=False)
+    assert holders(told(holdings)) == set()
+
+
+def test_a_close_of_a_visible_holder_leaves_the_unknown_one() -> None:
+    holdings = Holdings(CAMERA, anonymous=True)
+    assert not holdings.settle(scan(7), more=False)
+    assert holdings.settle(scan(7), more=False)
+    holdings.note(OPEN)
+    holdings.settle(scan(7), more=False)
+    assert holders(told(holdings)) == {process(7), UNKNOWN}
+    holdings.note(CLOSE)
+    holdings.settle(scan(), more=False)
+    assert holders(told(holdings)) == {UNKNOWN}
+
+
+def test_opened_and_closed_again_is_an_opener_and_no_holder() -> None:
+    holdings = Holdings(CAMERA, anonymous=True)
+    holdings.note(OPEN)
+    holdings.note(CLOSE)
+    holdings.settle(scan(), more=False)
+    seen = told(holdings)
+    assert seen.openers == (UNKNOWN,)
+    assert not seen.holders
+
+
+def test_a_close_that_is_on_its_way_is_waited_for_once() -> None:
+    holdings = Holdings(CAMERA, anonymous=True)
+    holdings.note(OPEN)
+    assert not holdings.settle(scan(), more=True)
+    assert holdings.sighting(NOW) is None
+    holdings.note(CLOSE)
+    assert holdings.settle(scan(), more=True)
+    assert told(holdings).openers == (UNKNOWN,)
+
+
+def test_a_holder_who_opens_once_more_is_not_somebody_unknown() -> None:
+    holdings = Holdings(CAMERA, anonymous=True)
+    holdings.settle(scan(7), more=False)
+    holdings.settle(scan(7), more=False)
+    told(holdings)
+    holdings.note(OPEN)
+    holdings.note(CLOSE)
+    holdings.settle(scan(7), more=False)
+    assert holdings.sighting(NOW) is None
+
+
+def test_where_nobody_is_hidden_nobody_unseen_holds() -> None:
+    holdings = Holdings(CAMERA, anonymous=True)
+    holdings.note(OPEN)
+    holdings.settle(scan(hidden=False), more=False)
+    seen = told(holdings)
+    assert seen.openers == (UNKNOWN,)
+    assert not seen.holders
+
+
+def test_a_scan_that_is_quicker_than_the_event() -> None:
+    holdings = Holdings(CAMERA, anonymous=True)
+    holdings.settle(scan(7), more=False)
+    assert not told(holdings).openers
+    holdings.note(OPEN)
+    holdings.settle(scan(7), more=False)
+    seen = told(holdings)
+    assert holders(seen) == {process(7)}
+    assert seen.openers == (process(7),)
+
+
+def test_a_loss_is_believed_at_the_second_scan_where_more_has_happened() -> None:
+    holdings = Holdings(CAMERA, anonymous=True)
+    holdings.settle(scan(7), more=False)
+    told(holdings)
+    assert not holdings.settle(scan(), more=True)
+    assert holdings.sighting(NOW) is None
+    holdings.settle(scan(8), more=True)
+    assert holders(told(holdings)) == {process(8)}
+
+
+def test_a_look_adds_and_never_takes_away() -> None:
+    holdings = Holdings(CAMERA, anonymous=True)
+    assert holdings.found(7, scan(7).grips)
+    assert not holdings.found(7, ())
+    assert holders(told(holdings)) == {process(7)}
+    assert holdings.found(7, scan(7, mapped=True).grips)
+    assert [holder.mapped for holder in told(holdings).holders] == [True]
+
+
+def test_a_camera_that_is_made_anew_forgets_the_unknown_holder() -> None:
+    holdings = Holdings(CAMERA, anonymous=True)
+    holdings.note(OPEN)
+    holdings.settle(scan(), more=False)
+    told(holdings)
+    holdings.replaced(CAMERA)
+    assert not told(holdings).holders
+
+
+def test_scans_may_burst_but_not_go_on_and_on() -> None:
+    budget = ScanBudget(0.0)
+    budget.spend(SCAN_CREDIT_S)
+    assert budget.due_at(0.0) == 0.0
+    budget.spend(1.0)
+    assert budget.due_at(0.0) == pytest.approx(1.0 / SCAN_SHARE)
+    assert budget.due_at(5.0) == 5.0
+    budget.due_at(1e6)
+    budget.spend(SCAN_CREDIT_S + 1.0)
+    assert budget.due_at(1e6) == pytest.approx(1e6 + 1.0 / SCAN_SHARE)
