@@ -265,9 +265,12 @@ def _storable(rule: Rule) -> Rule:
 
 
 def _scope(rule: Rule) -> tuple[object, ...]:
-    """What two rules share when the newer answers the same question as the older."""
+    """What two rules share when the newer answers the same question as the older.
+
+    An answer for a time never takes the place of a standing one, which holds again when that time is over.
+    """
     app = None if rule.app is None else (rule.app.kind, rule.app.id, rule.app.path)
-    return (app, rule.camera, rule.user, rule.hours)
+    return (app, rule.camera, rule.user, rule.hours, rule.lasting is Lasting.ALWAYS)
 
 
 def _with(rules: tuple[Rule, ...], old: Rule, *new: Rule) -> tuple[Rule, ...]:

@@ -44,7 +44,7 @@ def unexpected(report: Report) -> bool:
 def who(app: App | None, process: Process | None, details: Details | None) -> str:
     """``cheese (pid 4242, user anna)``, with what is known of it."""
     process = process or Process(None)
-    name = (None if app is None else app.name) or process.name or "an unknown process"
+    name = (None if app is None else app.name) or process.label or "an unknown process"
     facts = [] if process.identity is None else [f"pid {process.identity.pid}"]
     if details is not None and details.user is not None:
         facts.append(f"user {quoted(details.user)}")
@@ -102,7 +102,13 @@ def _judged(report: Report) -> tuple[str, str]:
 
 
 def _alert(report: Report) -> tuple[str, str]:
-    return "ALERT", f"{_use(report)}{_unless_expected(report)}"
+    """The one plain sentence, and what to do about it."""
+    process = report.process if report.activation is None else report.activation.process
+    why = "" if report.verdict is None else f": {quoted_sentence(report.verdict.sentence)}"
+    going_on = report.activation is not None and report.activation.state.live
+    uses = "is using" if going_on else "used"
+    end = f". To end it: camguard end {report.activation.id}" if report.activation is not None and going_on else ""
+    return "ALERT", f"{who(report.app, process, report.details)} {uses} {_camera(report)}{why}{end}"
 
 
 def _unless_expected(report: Report) -> str:

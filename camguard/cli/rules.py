@@ -30,9 +30,10 @@ APP is one of
 
 _EPILOG = f"""{_APPS}
 \b
-Of the rules that fit a use, the one that names most decides; among equals block goes before ask before allow. A new
-rule for the same app, camera, user and hours takes the place of the old one. Where the content of an allowed file
-changes, it is asked about again.
+Of the rules that fit a use, the one that names most decides; among equals one for a time (--once, --until) goes
+before one that holds always, then block before ask before allow. A new rule for the same app, camera, user and
+hours takes the place of the old one, but one for a time leaves a standing one be. Where the content of an allowed
+file changes, it is asked about again.
 
 \b
 Examples:

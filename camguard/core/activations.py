@@ -87,10 +87,10 @@ class Activations:
         """Bring the activations of one camera in line with who holds it now."""
         groups: dict[Kinship, set[Holder]] = {}
         for holder in seen.holders:
-            groups.setdefault(holder.process.kinship, set()).add(holder)
+            groups.setdefault(self._kinship(seen.camera, holder.process), set()).add(holder)
         openers: dict[Kinship, list[Process]] = {}
         for process in seen.openers:
-            openers.setdefault(process.kinship, []).append(process)
+            openers.setdefault(self._kinship(seen.camera, process), []).append(process)
         steps: list[Transition] = []
         for kinship in _in_order(groups, openers):
             key = (seen.camera, kinship)
@@ -133,6 +133,15 @@ class Activations:
     def deadline_ns(self) -> int | None:
         """When `elapse` will next have something to do, on the clock of `Moment.boottime_ns`."""
         return min((due for due in map(self._due_ns, self._live.values()) if due is not None), default=None)
+
+    def _kinship(self, camera: CameraId, process: Process) -> Kinship:
+        """Which app a process is at work for. One that is just ending no longer tells; then it is who it was."""
+        if process.exe is None and process.identity is not None:
+            for key, activation in self._live.items():
+                known = {each.identity for each in (*activation.holders, activation.process)}
+                if key[0] == camera and process.identity in known:
+                    return key[1]
+        return process.kinship
 
     def _due_ns(self, activation: Activation) -> int | None:
         if activation.held_since is None:

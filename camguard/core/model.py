@@ -102,6 +102,11 @@ class Process:
         return self.identity is not None
 
     @property
+    def label(self) -> str:
+        """What to call it before more is known: its script or its name, which it chose itself; empty if unknown."""
+        return self.script.rpartition("/")[2] if self.script else self.name
+
+    @property
     def kinship(self) -> tuple[int | None, str | None, str | None]:
         """What two processes share when they are one app at work: user, executable and script."""
         return (self.uid, self.exe, self.script)

@@ -58,9 +58,9 @@ class _Fit(Enum):
 def judge(circumstances: Circumstances, rules: Iterable[Rule]) -> Verdict:
     """The verdict on one use.
 
-    Of the rules that fit, the one that names most (app, then camera, user, hours) decides; among equals block
-    goes before ask before allow, so that the order in the file never matters. Where none fits, the use is
-    unexpected, and near misses say why.
+    Of the rules that fit, the one that names most (app, then camera, user, hours) decides; among equals one for a
+    time goes before a standing one, and then block before ask before allow, so that the order in the file never
+    matters. Where none fits, the use is unexpected, and near misses say why.
     """
     fits = [(rule, _fit(rule, circumstances)) for rule in rules]
     fitting = [rule for rule, fit in fits if fit is _Fit.FITS]
@@ -137,10 +137,10 @@ def _names_camera(asked: str, camera: Camera) -> bool:
     return asked == camera.id or asked.casefold() == camera.name.casefold()
 
 
-def _weight(rule: Rule) -> tuple[bool, int, int]:
+def _weight(rule: Rule) -> tuple[bool, int, bool, int]:
     named = sum(field is not None for field in (rule.camera, rule.user, rule.hours))
     strictness = {Effect.ALLOW: 0, Effect.ASK: 1, Effect.BLOCK: 2}[rule.effect]
-    return (rule.app is not None, named, strictness)
+    return (rule.app is not None, named, rule.lasting is not Lasting.ALWAYS, strictness)
 
 
 def _by_rule(rule: Rule) -> Verdict:

@@ -100,7 +100,7 @@ def test_watch_says_it_in_lines(stage: Stage) -> None:
         watch.line_with(f"The log is {stage.journal}.")
         watch.line_with("camera ", CAMERA)
         with stage.stranger(HOSTILE) as process:
-            line = watch.line_with("ALERT", "a1 ", f"pid {process.pid}", "; unexpected: first use by this app")
+            line = watch.line_with("ALERT", "a1 ", f"pid {process.pid}", ": first use by this app", "camguard end a1")
             assert r"--help\x1b[31m\u202e\n<b>.py" in line
             assert line.rstrip("\n").isprintable()
         watch.line_with("ended", CAMERA, ", after ")
@@ -322,7 +322,7 @@ def test_the_demonstration_runs_without_a_terminal(stage: Stage) -> None:
     ran = stage.run_apart("demo")
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "ALERT" in ran.stdout
-    assert "unexpected: first use by this app" in ran.stdout
+    assert "is using Pretend Webcam: first use by this app" in ran.stdout
     assert re.search(r"^a1 .* stranger\.py .* unexpected, ended$", ran.stdout, re.MULTILINE)
     assert not stage.journal.exists()
 

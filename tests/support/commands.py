@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from camguard.cli import command
 from camguard.compose import pretend_camera
 
 CAMERA = "Pretend Webcam"
+TIME_LIMIT_S = 60.0
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "NO_COLOR": "1"}
 
 _HOLDS = """\
@@ -67,9 +69,13 @@ class Stage:
         with subprocess.Popen(
             self.command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
         ) as process:
+            # What is waited for and never comes must fail the test, not hold all others up.
+            limit = threading.Timer(TIME_LIMIT_S, process.kill)
+            limit.start()
             try:
                 yield Running(process)
             finally:
+                limit.cancel()
                 process.kill()
 
     @contextmanager

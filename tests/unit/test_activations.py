@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import settings
@@ -133,6 +133,13 @@ def test_another_program_that_was_handed_the_camera_is_its_own_activation(book: 
     steps = book.observe(seen(holder(8, "/home/anna/evil", mapped=True), at=1))
     assert states(steps) == [State.OPENED, State.CAPTURING, State.ENDED]
     assert steps[0].activation.process.exe == "/home/anna/evil"
+
+
+def test_a_process_that_is_just_ending_is_still_who_it_was(book: Activations) -> None:
+    [opened] = book.observe(seen(holder(7)))
+    dying = replace(process(7), exe=None, script=None)
+    assert book.observe(seen(at=0.1, openers=(dying,))) == []
+    assert [(each.number, each.opens) for each in book.live] == [(opened.activation.number, 2)]
 
 
 def test_a_storm_by_one_app_is_one_activation(book: Activations) -> None:

@@ -138,6 +138,17 @@ def test_among_equals_the_strictest_decides() -> None:
 
 
 YEARS = (datetime.fromisoformat("2020-01-01"), datetime.fromisoformat("2035-01-01"))
+
+
+def test_an_answer_for_a_time_goes_before_a_standing_one() -> None:
+    block = replace(ALLOW, id="block", effect=Effect.BLOCK)
+    once = replace(ALLOW, id="once", lasting=Lasting.ONCE)
+    assert judge(CASE, [block, once]).rule == "once"
+    until = replace(block, id="until", lasting=Lasting.UNTIL, until_utc_ns=later(60).utc_ns)
+    assert judge(CASE, [ALLOW, until]).rule == "until"
+    assert judge(replace(CASE, at=later(60)), [ALLOW, until]).rule == "r1"
+
+
 HOURS = st.builds(
     Hours,
     st.frozensets(st.integers(0, 6), min_size=1),

@@ -123,6 +123,15 @@ def test_ids_are_counted_and_never_given_twice(book: RuleBook) -> None:
     assert book.add(rule())[0].id == "r3"
 
 
+def test_an_answer_for_a_time_leaves_the_standing_one_be(book: RuleBook) -> None:
+    block, _ = book.add(rule(effect=Effect.BLOCK))
+    once, replaced = book.add(rule(lasting=Lasting.ONCE))
+    assert replaced is None
+    assert book.current() == (block, once)
+    book.remove(once.id)
+    assert book.current() == (block,)
+
+
 def test_a_rule_for_the_same_question_replaces_the_older(book: RuleBook) -> None:
     first, _ = book.add(rule())
     other, _ = book.add(rule(camera="Door"))
