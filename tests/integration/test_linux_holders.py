@@ -108,6 +108,7 @@ ctypes.CDLL(None).pthread_exit(None)
 """
 
 
+@as_root  # what is left of the main thread belongs to root
 def test_a_process_whose_main_thread_has_ended(finder: HolderFinder, node: Node) -> None:
     command = [sys.executable, "-I", "-S", "-c", ENDED_MAIN_THREAD, node.path]
     child = subprocess.Popen(command, stdout=subprocess.PIPE)

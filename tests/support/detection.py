@@ -192,6 +192,11 @@ class Scene:
     def openers(self, camera: str = "one") -> list[Process]:
         return [opener for each in self.of(camera) for opener in each.openers]
 
+    def users(self, camera: str = "one") -> set[int | None]:
+        """The pids of all who were told to have opened or held the camera."""
+        held = [holder.process for each in self.of(camera) for holder in each.holders]
+        return {pid_of(process) for process in [*held, *self.openers(camera)]}
+
     async def until(self, met: Callable[[], bool]) -> None:
         """Wait until what was delivered fits; the test fails where it never does."""
         async with asyncio.timeout(PATIENCE_S):

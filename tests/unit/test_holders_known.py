@@ -12,7 +12,14 @@ from camguard.platform.linux.nodewatch import Hints
 
 NODE = Node("/dev/video0", (81, 0))
 CAMERA = Camera(CameraId("cam"), "Cam", (NODE,))
-OPEN = Hints(unseen_open=True, opened_at=Moment(1, 0, 1, "b"))
+SECOND = 1_000_000_000
+
+
+def heard_open(second: int) -> Hints:
+    return Hints(unseen_open=True, opened_at=Moment(1, 0, second * SECOND, "b"))
+
+
+OPEN = heard_open(1)
 CLOSE = Hints(closed=True, unseen_close=True)
 NOW = Moment(9, 0, 9, "b")
 
@@ -21,8 +28,14 @@ def process(pid: int) -> Process:
     return Process(ProcessIdentity(pid, 1, "b"), f"p{pid}")
 
 
-def scan(*pids: int, hidden: bool = True, mapped: bool = False) -> Scan:
-    return Scan(tuple(Grip(process(pid), NODE, frozenset({"3"}), mapped) for pid in pids), hidden, 0)
+def scan(*pids: int, hidden: bool = True, mapped: bool = False, second: int = 1) -> Scan:
+    grips = tuple(Grip(process(pid), NODE, frozenset({"3"}), mapped) for pid in pids)
+    return Scan(grips, hidden, 0, second * SECOND)
+
+
+def settle(holdings: Holdings, found: Scan, *, more: bool = False) -> bool:
+    holdings.begin()
+    return holdings.settle(found, more=more)
 
 
 def told(holdings: Holdings) -> HoldersSeen:
@@ -36,103 +49,126 @@ def holders(seen: HoldersSeen) -> set[Process]:
 
 
 def test_a_visible_opener_accounts_for_an_open() -> None:
-    holdings = Holdings(CAMERA, anonymous=True)
+    holdings = Holdings(CAMERA)
     holdings.note(OPEN)
-    assert holdings.settle(scan(7), more=False)
+    assert settle(holdings, scan(7))
     seen = told(holdings)
     assert holders(seen) == {process(7)}
     assert seen.openers == (process(7),)
-    assert seen.at.boottime_ns == 1
+    assert seen.at.boottime_ns == SECOND
     assert holdings.sighting(NOW) is None
 
 
 def test_an_open_that_nobody_accounts_for_is_an_unknown_holder_until_a_close() -> None:
-    holdings = Holdings(CAMERA, anonymous=True)
+    holdings = Holdings(CAMERA)
     holdings.note(OPEN)
-    holdings.settle(scan(), more=False)
-    assert holders(told(holdings)) == {UNKNOWN}
-    holdings.settle(scan(), more=False)
+    settle(holdings, scan())
+    seen = told(holdings)
+    assert holders(seen) == {UNKNOWN}
+    assert seen.openers == (UNKNOWN,)
+    settle(holdings, scan())
     assert holdings.sighting(NOW) is None
     holdings.note(CLOSE)
-    holdings.settle(scan(), more=False)
+    settle(holdings, scan())
     assert holders(told(holdings)) == set()
 
 
 def test_a_close_of_a_visible_holder_leaves_the_unknown_one() -> None:
-    holdings = Holdings(CAMERA, anonymous=True)
-    assert not holdings.settle(scan(7), more=False)
-    assert holdings.settle(scan(7), more=False)
-    holdings.note(OPEN)
-    holdings.settle(scan(7), more=False)
+    holdings = Holdings(CAMERA)
+    settle(holdings, scan(7))
+    holdings.note(heard_open(3))
+    settle(holdings, scan(7))
     assert holders(told(holdings)) == {process(7), UNKNOWN}
     holdings.note(CLOSE)
-    holdings.settle(scan(), more=False)
+    settle(holdings, scan())
     assert holders(told(holdings)) == {UNKNOWN}
 
 
 def test_opened_and_closed_again_is_an_opener_and_no_holder() -> None:
-    holdings = Holdings(CAMERA, anonymous=True)
+    holdings = Holdings(CAMERA)
     holdings.note(OPEN)
     holdings.note(CLOSE)
-    holdings.settle(scan(), more=False)
+    settle(holdings, scan())
     seen = told(holdings)
     assert seen.openers == (UNKNOWN,)
     assert not seen.holders
 
 
 def test_a_close_that_is_on_its_way_is_waited_for_once() -> None:
-    holdings = Holdings(CAMERA, anonymous=True)
+    holdings = Holdings(CAMERA)
     holdings.note(OPEN)
-    assert not holdings.settle(scan(), more=True)
+    assert not settle(holdings, scan(), more=True)
     assert holdings.sighting(NOW) is None
     holdings.note(CLOSE)
-    assert holdings.settle(scan(), more=True)
+    assert settle(holdings, scan(), more=True)
     assert told(holdings).openers == (UNKNOWN,)
 
 
 def test_a_holder_who_opens_once_more_is_not_somebody_unknown() -> None:
-    holdings = Holdings(CAMERA, anonymous=True)
-    holdings.settle(scan(7), more=False)
-    holdings.settle(scan(7), more=False)
+    holdings = Holdings(CAMERA)
+    settle(holdings, scan(7))
     told(holdings)
-    holdings.note(OPEN)
+    holdings.note(heard_open(3))
     holdings.note(CLOSE)
-    holdings.settle(scan(7), more=False)
+    settle(holdings, scan(7))
     assert holdings.sighting(NOW) is None
 
 
 def test_where_nobody_is_hidden_nobody_unseen_holds() -> None:
-    holdings = Holdings(CAMERA, anonymous=True)
+    holdings = Holdings(CAMERA)
     holdings.note(OPEN)
-    holdings.settle(scan(hidden=False), more=False)
+    settle(holdings, scan(hidden=False))
     seen = told(holdings)
     assert seen.openers == (UNKNOWN,)
     assert not seen.holders
 
 
 def test_a_scan_that_is_quicker_than_the_event() -> None:
-    holdings = Holdings(CAMERA, anonymous=True)
-    holdings.settle(scan(7), more=False)
-    assert not told(holdings).openers
+    holdings = Holdings(CAMERA)
+    settle(holdings, scan(7, second=1))
+    told(holdings)
     holdings.note(OPEN)
-    holdings.settle(scan(7), more=False)
+    settle(holdings, scan(7, second=2))
+    assert holdings.sighting(NOW) is None
+    holdings.note(heard_open(3))
+    settle(holdings, scan(7, second=4))
+    assert holders(told(holdings)) == {process(7), UNKNOWN}
+
+
+def test_an_open_that_is_heard_during_a_scan_is_judged_by_the_next() -> None:
+    holdings = Holdings(CAMERA)
+    holdings.begin()
+    holdings.note(OPEN)
+    assert holdings.settle(scan(), more=False)
+    assert holdings.sighting(NOW) is None
+    assert settle(holdings, scan(7, second=1))
+    assert holders(told(holdings)) == {process(7)}
+
+
+def test_many_opens_of_which_a_scan_shows_more_than_was_heard() -> None:
+    holdings = Holdings(CAMERA)
+    holdings.note(OPEN)
+    holdings.begin()
+    holdings.note(heard_open(2))
+    holdings.settle(scan(7, 8, second=2), more=True)
     seen = told(holdings)
-    assert holders(seen) == {process(7)}
-    assert seen.openers == (process(7),)
+    assert set(seen.openers) == {process(7), process(8)}
+    settle(holdings, scan(7, 8, second=3))
+    assert holdings.sighting(NOW) is None
 
 
 def test_a_loss_is_believed_at_the_second_scan_where_more_has_happened() -> None:
-    holdings = Holdings(CAMERA, anonymous=True)
-    holdings.settle(scan(7), more=False)
+    holdings = Holdings(CAMERA)
+    settle(holdings, scan(7))
     told(holdings)
-    assert not holdings.settle(scan(), more=True)
+    assert not settle(holdings, scan(), more=True)
     assert holdings.sighting(NOW) is None
-    holdings.settle(scan(8), more=True)
+    settle(holdings, scan(8), more=True)
     assert holders(told(holdings)) == {process(8)}
 
 
 def test_a_look_adds_and_never_takes_away() -> None:
-    holdings = Holdings(CAMERA, anonymous=True)
+    holdings = Holdings(CAMERA)
     assert holdings.found(7, scan(7).grips)
     assert not holdings.found(7, ())
     assert holders(told(holdings)) == {process(7)}
@@ -141,9 +177,9 @@ def test_a_look_adds_and_never_takes_away() -> None:
 
 
 def test_a_camera_that_is_made_anew_forgets_the_unknown_holder() -> None:
-    holdings = Holdings(CAMERA, anonymous=True)
+    holdings = Holdings(CAMERA)
     holdings.note(OPEN)
-    holdings.settle(scan(), more=False)
+    settle(holdings, scan())
     told(holdings)
     holdings.replaced(CAMERA)
     assert not told(holdings).holders

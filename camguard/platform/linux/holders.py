@@ -29,6 +29,7 @@ SCAN_CREDIT_S = 0.2
 """Scans may use this share of a core; what was not used is kept for a burst, up to so much processor time."""
 
 _DONT_SYNC = 0x4000
+_TYPE_AND_INODE = 0x1 | 0x100
 _BUFFER = 256
 _FIELDS = struct.Struct("=28xH2xQ88xIIII")  # stx_mode, stx_ino, stx_rdev_major, _minor, stx_dev_major, _minor
 _MAPS_LIMIT = 1 << 24
@@ -55,12 +56,13 @@ class Grip:
 class Scan:
     """All grips that could be seen. `hidden`: there may be processes that could not be looked into.
 
-    `cpu_ns` is what the scan cost in processor time.
+    `cpu_ns` is what the scan cost in processor time, `ended_ns` when it was over (CLOCK_BOOTTIME).
     """
 
     grips: tuple[Grip, ...]
     hidden: bool
     cpu_ns: int
+    ended_ns: int
 
 
 class ScanBudget:
@@ -93,7 +95,7 @@ class _Probe:
 
     def find(self, folder: int, name: str) -> tuple[Node, tuple[int, int]] | None:
         """The node and the inode (device, number) behind the descriptor `name` of a /proc/PID/fd folder."""
-        if _statx(folder, name.encode(), _DONT_SYNC, 0, self._address) != 0:
+        if _statx(folder, name.encode(), _DONT_SYNC, _TYPE_AND_INODE, self._address) != 0:
             self.denied |= ctypes.get_errno() not in _GONE
             return None
         mode, inode, major, minor, dev_major, dev_minor = _FIELDS.unpack_from(self._buffer)
@@ -135,7 +137,8 @@ class HolderFinder:
             if pid in suspects or self._might_hold(name, probe, texts):
                 grips += self.look(pid, nodes, careful=True) or ()
         hidden = hidden or probe.denied or not seen_init
-        return Scan(tuple(grips), hidden, time.thread_time_ns() - begun)
+        ended_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        return Scan(tuple(grips), hidden, time.thread_time_ns() - begun, ended_ns)
 
     def look(
         self, pid: int, nodes: Collection[Node], *, limit: int | None = None, careful: bool = False

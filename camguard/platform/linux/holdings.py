@@ -8,6 +8,9 @@ process accounts for is somebody unseen. It is never counted, since the kernel m
 - opened only: an unknown holder, until a close comes that no visible holder's loss accounts for;
 - where no process was hidden from the scan, nobody unseen can hold it, so there is no unknown holder.
 
+A scan and the events of what it shows come in any order: an open is judged by a scan that began after it was heard,
+and what an earlier scan showed already accounts for it too.
+
 A close that is merged with a visible holder's own may leave the unknown holder standing until the next close. That
 is the lesser evil: it says "an unknown process" too long, and never hides one.
 """
@@ -15,38 +18,45 @@ is the lesser evil: it says "an unknown process" too long, and never hides one.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from camguard.core.events import HoldersSeen
-from camguard.core.model import Camera, Holder, Moment, Process, ProcessIdentity
+from camguard.core.model import NANOSECONDS, Camera, Holder, Moment, Process, ProcessIdentity
 from camguard.platform.linux.holders import Grip, Scan
 from camguard.platform.linux.nodewatch import Hints
 
 UNKNOWN = Process(identity=None)
 
+LATE_NS = NANOSECONDS // 10
+"""By how much an open may be heard of after the scan that showed it."""
+
 _Token = tuple[ProcessIdentity, str, str]
 
 
+@dataclass(slots=True)
+class _Heard:
+    """Events without a process: when the first open of them was heard, and whether there was a close."""
+
+    opened_ns: int | None = None
+    closed: bool = False
+
+
 class Holdings:
-    """The holder set of one camera, and what is still to be told of it.
+    """The holder set of one camera, and what is still to be told of it."""
 
-    `anonymous`: events come without their process, so scans have to account for them.
-    """
-
-    def __init__(self, camera: Camera, *, anonymous: bool) -> None:
+    def __init__(self, camera: Camera) -> None:
         self.camera = camera
-        self._anonymous = anonymous
         self._visible: dict[ProcessIdentity, Holder] = {}
         self._unseen = False
         self._told: frozenset[Holder] = frozenset()
         self._tokens: frozenset[_Token] = frozenset()
         self._openers: dict[ProcessIdentity | None, Process] = {}
         self._opened_at: Moment | None = None
-        self._unseen_open = False
-        self._unseen_close = False
+        self._heard = _Heard()
+        self._due = _Heard()
         self._waited = False
-        self._early: set[ProcessIdentity] = set()
-        self._early_gain = False
-        self._early_loss = False
+        self._gained_until_ns = 0
+        self._lost_before = False
 
     @property
     def identities(self) -> frozenset[ProcessIdentity]:
@@ -65,8 +75,9 @@ class Holdings:
             self._openers[opener.identity] = opener
         if hints.missed:
             self._openers[None] = UNKNOWN
-        self._unseen_open |= hints.unseen_open
-        self._unseen_close |= hints.unseen_close
+        if hints.unseen_open and hints.opened_at is not None:
+            self._heard.opened_ns = self._heard.opened_ns or hints.opened_at.boottime_ns
+        self._heard.closed |= hints.unseen_close
 
     def opened_by(self, process: Process) -> None:
         """Take in an opener that was found in another way."""
@@ -78,53 +89,51 @@ class Holdings:
         self._visible.update(holders)
         return all(identity in holders for identity in self._visible if identity.pid == pid)
 
+    def begin(self) -> None:
+        """A scan begins: what has been heard of so far is to be accounted for by it."""
+        self._due.opened_ns = self._due.opened_ns or self._heard.opened_ns
+        self._due.closed |= self._heard.closed
+        self._heard = _Heard()
+
     def settle(self, scan: Scan, *, more: bool) -> bool:
         """Take in a scan of everybody; False where another must follow before all of it counts.
 
         `more` says that something has happened since the scan began, which it may not show: an open that nobody
         accounts for may just have been closed, and a holder that is gone may just have forked. Then, once, only
-        what the scan adds is taken in. The next scan also bounds for how long a change that came without an event
-        may account for one.
+        what the scan adds is taken in.
         """
         mine = [grip for grip in scan.grips if grip.node in self.camera.nodes]
         before, now = self._visible, _holders(mine)
         tokens = frozenset(_tokens(mine))
         gained, lost = tokens - self._tokens, self._tokens - tokens
-        self._early = {identity for identity in now if identity not in before or identity in self._early}
-        if self._unseen_open:
-            for identity in self._early:
+        if gained:
+            self._gained_until_ns = scan.ended_ns + LATE_NS
+        opened_ns = self._due.opened_ns or self._heard.opened_ns
+        if opened_ns is not None:
+            for identity in now.keys() - before.keys():
                 self._openers[identity] = now[identity].process
-        doubtful = before.keys() - now.keys() or (self._unseen_open and not gained and not self._early_gain)
-        if doubtful and more and not self._waited:
+        unexplained = self._due.opened_ns is not None and self._due.opened_ns > self._gained_until_ns
+        if (unexplained or before.keys() - now.keys()) and more and not self._waited:
             self._waited = True
             self._visible = before | now
             return False
         self._visible, self._tokens = now, tokens
-        kept = bool(tokens - gained)
-        self._judge(
-            gained=bool(gained) or self._early_gain,
-            lost=bool(lost) or self._early_loss,
-            kept=kept,
-            hidden=scan.hidden,
-        )
-        # A scan may be quicker than the event of what it shows: the next one, with the event, must know of it.
-        self._early_gain = self._anonymous and bool(gained) and not self._unseen_open
-        self._early_loss = self._anonymous and bool(lost) and not self._unseen_close
-        self._early = now.keys() - before.keys() if self._early_gain else set()
-        self._unseen_open = self._unseen_close = self._waited = False
-        return not (self._early_gain or self._early_loss)
+        self._judge(unexplained=unexplained, lost=bool(lost), kept=bool(tokens - gained), hidden=scan.hidden)
+        self._lost_before = bool(lost) and not self._due.closed
+        self._due, self._waited = _Heard(), False
+        return True
 
-    def _judge(self, *, gained: bool, lost: bool, kept: bool, hidden: bool) -> None:
+    def _judge(self, *, unexplained: bool, lost: bool, kept: bool, hidden: bool) -> None:
         """Decide what the events without a process mean; see the module's text."""
-        opened = self._unseen_open and not gained
-        closed = self._unseen_close and not lost
-        if opened and (closed or not hidden):
+        closed = self._due.closed and not lost and not self._lost_before
+        if unexplained and (closed or not hidden):
             if not kept:
                 self._openers[None] = UNKNOWN
-        elif opened:
+        elif unexplained:
+            self._openers[None] = UNKNOWN
             self._unseen = True
         elif closed:
-            if self._unseen_open and not self._unseen:
+            if self._due.opened_ns is not None and not self._unseen:
                 self._openers[None] = UNKNOWN
             self._unseen = False
         self._unseen &= hidden
@@ -150,7 +159,7 @@ class Holdings:
         losing = _identities(self._told) - _identities(holders)
         at = self._opened_at if openers and self._opened_at is not None and not losing else now
         self._told, self._openers = holders, {}
-        if not self._unseen_open:
+        if self._due.opened_ns is None and self._heard.opened_ns is None:
             self._opened_at = None
         return HoldersSeen(self.camera.id, holders, at, openers, first)
 

@@ -68,7 +68,7 @@ class LinuxSensor:
         at = self.clock.now()
         seen: list[Sighting] = [CamerasSeen(cameras, at)]
         for camera in cameras:
-            holdings = Holdings(camera, anonymous=False)
+            holdings = Holdings(camera)
             holdings.settle(scan, more=False)
             sighting = holdings.sighting(at, first=True)
             if sighting is not None:
@@ -220,7 +220,7 @@ class _Run:
         self._cameras = cameras
         known, self._holdings = self._holdings, {}
         for camera in cameras:
-            holdings = known.get(camera.id) or Holdings(camera, anonymous=not self._sensor.privileged)
+            holdings = known.get(camera.id) or Holdings(camera)
             if holdings.camera.nodes != camera.nodes:
                 holdings.replaced(camera)
             holdings.camera = camera
@@ -298,6 +298,8 @@ class _Run:
         nodes = _nodes(self._cameras or ())
         mappings, self._scan_mappings = self._scan_mappings, False
         self._scan_wanted, self._suspects = False, set()
+        for holdings in self._holdings.values():
+            holdings.begin()
         self._scan = self._loop.run_in_executor(None, lambda: self._finder.scan(nodes, suspects, mappings=mappings))
         self._scan.add_done_callback(lambda _: self._stir.set())
         self._scanned = self._cameras
