@@ -21,7 +21,7 @@ from tests.bench.report import Finding, Peer, Target, median, percentile, row
 from tests.bench.stage import Ear, Stage, guarding, sensing
 
 WORKERS, GAP_US, HOLD_US = 4, 1_500, 200
-PAUSE_S = 0.05
+PAUSE_S = 0.1
 PROCESSES = 100
 MEDIAN_TIMES, P99_TIMES = 8, 20
 USER_MS, JOURNAL_MS = 5, 10
@@ -126,7 +126,7 @@ async def _as_user(scope: Scope, opener: Path, total: int, finding: Finding) -> 
     taken = []
     async with sensing(stage.sensor(privileged=False)) as ear:
         with _obedient(opener, stage.path) as visitor:
-            for _ in range(scope.pick(300, 40)):
+            for _ in range(scope.pick(200, 30)):
                 taken += await _one_sighted(ear, visitor, finding)
                 await asyncio.sleep(PAUSE_S)
     if taken:
@@ -162,7 +162,7 @@ async def _journalled(scope: Scope, opener: Path, total: int, finding: Finding) 
     taken, lowest = [], []
     async with guarding(stage.guard(privileged=privileged)) as ear:
         with _obedient(opener, stage.path) as visitor, _plain_commits(stage.folder) as plain:
-            for _ in range(scope.pick(300, 40)):
+            for _ in range(scope.pick(200, 30)):
                 taken += await _one_committed(ear, visitor, finding)
                 await asyncio.sleep(PAUSE_S / 2)
                 lowest.append(plain.commit_ms())
