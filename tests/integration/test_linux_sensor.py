@@ -69,7 +69,7 @@ def test_an_overflow_is_told_once_and_everything_looked_at_again(stage: Stage) -
 
     async def story(scene: Scene) -> None:
         assert isinstance(scene.sensor, LinuxSensor)
-        run = scene.sensor._run
+        run = scene.sensor._watching
         assert run is not None
         run._box.put(str(scene.source.path()), Hints(overflow=True))
         run._box.put("", Hints(overflow=True))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from camguard.core.events import HoldersSeen
 from camguard.core.model import Camera, CameraId, Moment, Node, Process, ProcessIdentity
-from camguard.platform.linux.holders import SCAN_CREDIT_S, SCAN_SHARE, Grip, Scan, ScanBudget
+from camguard.platform.linux.holders import Grip, Scan
 from camguard.platform.linux.holdings import UNKNOWN, Holdings
 from camguard.platform.linux.nodewatch import Hints
 
@@ -183,15 +181,3 @@ def test_a_camera_that_is_made_anew_forgets_the_unknown_holder() -> None:
     told(holdings)
     holdings.replaced(CAMERA)
     assert not told(holdings).holders
-
-
-def test_scans_may_burst_but_not_go_on_and_on() -> None:
-    budget = ScanBudget(0.0)
-    budget.spend(SCAN_CREDIT_S)
-    assert budget.due_at(0.0) == 0.0
-    budget.spend(1.0)
-    assert budget.due_at(0.0) == pytest.approx(1.0 / SCAN_SHARE)
-    assert budget.due_at(5.0) == 5.0
-    budget.due_at(1e6)
-    budget.spend(SCAN_CREDIT_S + 1.0)
-    assert budget.due_at(1e6) == pytest.approx(1e6 + 1.0 / SCAN_SHARE)

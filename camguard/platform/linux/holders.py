@@ -24,10 +24,6 @@ from camguard.platform.linux.procfs import ProcessReader, read
 MANY = 4096
 """More descriptors than this are not looked through while something else waits."""
 
-SCAN_SHARE = 0.2
-SCAN_CREDIT_S = 0.2
-"""Scans may use this share of a core; what was not used is kept for a burst, up to so much processor time."""
-
 _DONT_SYNC = 0x4000
 _TYPE_AND_INODE = 0x1 | 0x100
 _BUFFER = 256
@@ -63,24 +59,6 @@ class Scan:
     hidden: bool
     cpu_ns: int
     ended_ns: int
-
-
-class ScanBudget:
-    """Says when scanning again is affordable. Times are seconds of one monotonic clock."""
-
-    def __init__(self, now: float) -> None:
-        self._credit_s = SCAN_CREDIT_S
-        self._at = now
-
-    def spend(self, cost_s: float) -> None:
-        """A scan took so much processor time."""
-        self._credit_s -= cost_s
-
-    def due_at(self, now: float) -> float:
-        """When the next scan may begin: `now`, or later."""
-        self._credit_s = min(SCAN_CREDIT_S, self._credit_s + SCAN_SHARE * (now - self._at))
-        self._at = now
-        return now if self._credit_s >= 0 else now - self._credit_s / SCAN_SHARE
 
 
 class _Probe:

@@ -71,8 +71,10 @@ class Holdings:
     def note(self, hints: Hints) -> None:
         """Take in what a watch has seen."""
         self._opened_at = self._opened_at or hints.opened_at
-        for opener in hints.openers.values():
-            self._openers[opener.identity] = opener
+        for identity, opener in hints.openers.items():
+            self._openers[identity] = opener
+            if not hints.closed:  # it holds the camera unless the look that follows says otherwise
+                self._visible.setdefault(identity, Holder(opener))
         if hints.missed:
             self._openers[None] = UNKNOWN
         if hints.unseen_open and hints.opened_at is not None:

@@ -1,30 +1,16 @@
-"""The Linux sensor: hints from the kernel, looks at /proc, and out of both the holder sets of all cameras."""
+"""The Linux sensor: one look at who holds which camera, or a watch over all of them."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 
-from camguard.core.events import Blinded, CamerasSeen, FramesSeen, HoldersSeen, Sighting, SightRestored
-from camguard.core.model import NANOSECONDS, Camera, CameraId, Moment, Node
-from camguard.errors import ProcessGone, SensorError
+from camguard.core.events import CamerasSeen, Sighting
 from camguard.platform.linux import fanotify
-from camguard.platform.linux.exits import Exits
-from camguard.platform.linux.holders import MANY, Grip, HolderFinder, Scan, ScanBudget
+from camguard.platform.linux.holders import HolderFinder
 from camguard.platform.linux.holdings import Holdings
-from camguard.platform.linux.nodewatch import FanotifyWatch, Hints, Mailbox, NodeWatch, remedy
 from camguard.platform.linux.procfs import ProcessReader
-from camguard.platform.linux.streaming import CHECKS_S, SLOW_CHECK_S, FrameWatch
+from camguard.platform.linux.watching import Means, Watching, nodes_of
 from camguard.ports import CameraSource, Clock, Deliver
-
-SLOW_SCAN_S = 5.0
-SLOW_SCAN_COST = 50
-"""While somebody holds a camera: a scan each `SLOW_SCAN_S`, or each `SLOW_SCAN_COST` times its cost if that is more."""
-
-RETRIES_S = (0.1, 0.5, 2.0, 5.0)
-"""When to try again to watch a node that could not be watched; the last of them from then on."""
 
 
 class LinuxSensor:
@@ -43,18 +29,15 @@ class LinuxSensor:
         privileged: bool | None = None,
         tracefs: str | None = "/sys/kernel/tracing",
     ) -> None:
-        self.source = source
-        self.clock = clock
-        self.privileged = fanotify.available() if privileged is None else privileged
-        self.tracefs = tracefs if self.privileged else None
-        self.reader = ProcessReader(proc)
-        self.finder = HolderFinder(self.reader)
-        self._run: _Run | None = None
+        as_root = fanotify.available() if privileged is None else privileged
+        reader = ProcessReader(proc)
+        self._means = Means(source, clock, reader, HolderFinder(reader), as_root, tracefs if as_root else None)
+        self._watching: Watching | None = None
 
     @property
     def method(self) -> str:
         """How cameras are watched, as a sentence for people."""
-        if self.privileged:
+        if self._means.privileged:
             return "As root: the kernel (fanotify) tells every open of a camera and which process it was."
         return (
             "As a user: the kernel (inotify) tells every open of a camera, /proc which of your own processes it was; "
@@ -63,9 +46,9 @@ class LinuxSensor:
 
     def look(self) -> tuple[Sighting, ...]:
         """One look without watching; see `ports.Sensor.look`."""
-        cameras = self.source.cameras()
-        scan = self.finder.scan(_nodes(cameras), mappings=True)
-        at = self.clock.now()
+        cameras = self._means.source.cameras()
+        scan = self._means.finder.scan(nodes_of(cameras), mappings=True)
+        at = self._means.clock.now()
         seen: list[Sighting] = [CamerasSeen(cameras, at)]
         for camera in cameras:
             holdings = Holdings(camera)
@@ -78,321 +61,11 @@ class LinuxSensor:
     async def watch(self, deliver: Deliver) -> None:
         """Watch until cancelled; see `ports.Sensor.watch`."""
         with ExitStack() as stack:
-            self._run = _Run(self, deliver, stack)
-            stack.callback(setattr, self, "_run", None)
-            await self._run.go()
+            self._watching = Watching(self._means, deliver, stack)
+            stack.callback(setattr, self, "_watching", None)
+            await self._watching.go()
 
     def rescan(self) -> None:
         """Look again soon, at everything; nothing happens where nobody watches."""
-        if self._run is not None:
-            self._run.rescan()
-
-
-class _Run:
-    """One `watch`: a single consumer that owns all state. Whatever happens sets `_stir`, and it looks at everything."""
-
-    def __init__(self, sensor: LinuxSensor, deliver: Deliver, stack: ExitStack) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._sensor = sensor
-        self._clock = sensor.clock
-        self._finder = sensor.finder
-        self._deliver = deliver
-        self._stack = stack
-        self._stir = asyncio.Event()
-        self._box = Mailbox(self._stir_from_thread)
-        self._cameras: tuple[Camera, ...] | None = None
-        self._holdings: dict[CameraId, Holdings] = {}
-        self._owners: dict[str, Holdings] = {}
-        self._unwatched: dict[str, int] = {}
-        self._exits = Exits(self._scan_soon)
-        self._stack.callback(self._exits.close)
-        self._frames = FrameWatch(self._stir.set)
-        self._stack.callback(self._frames.close)
-        self._watch = self._start_watch()
-        self._stack.callback(self._watch.close)
-        self._stack.callback(sensor.source.follow(self._changed))
-        self._latest: Moment | None = None
-        self._source_changed = False
-        self._overflowed = False
-        self._suspects: set[int] = set()
-        self._scan: asyncio.Future[Scan] | None = None
-        self._scanned: tuple[Camera, ...] | None = None
-        self._scan_wanted = False
-        self._scan_mappings = True
-        self._budget = ScanBudget(self._loop.time())
-        self._slow_scan_at: float | None = None
-        self._checks: Iterator[float] = iter(())
-        self._check_at: float | None = None
-        self._retry_at: float | None = None
-
-    def _start_watch(self) -> NodeWatch:
-        if self._sensor.privileged:
-            if not fanotify.available():
-                raise SensorError("fanotify cannot be used here: it takes root and Linux 5.15 or newer")
-            return FanotifyWatch(self._sensor.reader, self._clock, self._box)
-        from camguard.platform.linux.userwatch import UserWatch  # late: see there
-
-        return UserWatch(self._clock, self._box)
-
-    def rescan(self) -> None:
-        """Have everything looked at again."""
-        self._loop.call_soon_threadsafe(self._scan_soon)
-
-    def _stir_from_thread(self) -> None:
-        self._loop.call_soon_threadsafe(self._stir.set)
-
-    def _changed(self) -> None:
-        self._source_changed = True
-        self._stir.set()
-
-    def _scan_soon(self) -> None:
-        self._scan_wanted = True
-        self._stir.set()
-
-    async def go(self) -> None:
-        """Take the first look, then whatever comes, until cancelled."""
-        self._refresh()
-        self._settle(await self._start_scan(), first=True)
-        while True:
-            self._stir.clear()
-            self._turn()
-            timer = self._next_deadline()
-            try:
-                await self._stir.wait()
-            finally:
-                if timer is not None:
-                    timer.cancel()
-
-    def _turn(self) -> None:
-        self._check_watch()
-        self._take_hints()
-        now = self._loop.time()
-        if self._source_changed or (self._retry_at is not None and now >= self._retry_at):
-            self._refresh()
-        if self._check_at is not None and now >= self._check_at:
-            self._check_holders(now)
-        if self._frames.ready:
-            self._count_frames()
-        if self._scan is not None and self._scan.done():
-            scan, self._scan = self._scan.result(), None
-            self._settle(scan)
-        if self._slow_scan_at is not None and now >= self._slow_scan_at:
-            self._scan_wanted, self._slow_scan_at = True, None
-        if self._scan_wanted and self._scan is None and self._budget.due_at(self._loop.time()) <= self._loop.time():
-            self._start_scan()
-
-    def _check_watch(self) -> None:
-        try:
-            self._watch.check()
-        except OSError as error:
-            raise SensorError(f"the cameras can no longer be watched: {error}") from error
-
-    def _next_deadline(self) -> asyncio.TimerHandle | None:
-        times = [time for time in (self._check_at, self._slow_scan_at, self._retry_at) if time is not None]
-        if self._scan_wanted and self._scan is None:
-            times.append(self._budget.due_at(self._loop.time()))
-        return self._loop.call_at(min(times), self._stir.set) if times else None
-
-    # Cameras and their nodes
-
-    def _refresh(self) -> None:
-        """Bring the watch in line with the cameras there are; a node that was made anew is watched anew."""
-        self._source_changed = False
-        cameras = self._sensor.source.cameras()
-        if cameras != self._cameras:
-            self._count_frames(settled=True)
-            self._adopt(cameras)
-            self._deliver(CamerasSeen(cameras, self._now()))
-        before = dict(self._unwatched)
-        for node in _nodes(cameras):
-            self._try_watch(node)
-        if self._unwatched:
-            tries = min(self._unwatched.values()) - 1
-            self._retry_at = self._loop.time() + RETRIES_S[min(tries, len(RETRIES_S) - 1)]
-        else:
-            self._retry_at = None
-        if self._sensor.tracefs is not None and any(not node.pretend for node in _nodes(cameras)):
-            self._frames.open(self._sensor.tracefs, self._sensor.reader.proc)
-        if not before or before.keys() != self._unwatched.keys():
-            self._scan_wanted = self._scan_mappings = True
-
-    def _adopt(self, cameras: tuple[Camera, ...]) -> None:
-        self._cameras = cameras
-        known, self._holdings = self._holdings, {}
-        for camera in cameras:
-            holdings = known.get(camera.id) or Holdings(camera)
-            if holdings.camera.nodes != camera.nodes:
-                holdings.replaced(camera)
-            holdings.camera = camera
-            self._holdings[camera.id] = holdings
-        owners = {node.path: holdings for holdings in self._holdings.values() for node in holdings.camera.nodes}
-        for path in self._owners.keys() - owners.keys():
-            self._watch.forget(path)
-            self._unwatched.pop(path, None)
-        self._owners = owners
-        self._follow_holders()
-
-    def _try_watch(self, node: Node) -> None:
-        try:
-            self._watch.watch(node)
-        except OSError as error:
-            tries = self._unwatched[node.path] = self._unwatched.get(node.path, 0) + 1
-            if tries == 2:  # once may be the moment in which it is made anew, or not ours yet
-                why = f"{node.path} cannot be watched: {remedy(error)}"
-                self._deliver(Blinded(node.path, why, self._now()))
-            return
-        if self._unwatched.pop(node.path, 0) >= 2:
-            self._deliver(SightRestored(node.path, self._now()))
-
-    # Hints
-
-    def _take_hints(self) -> None:
-        for path, hints in self._box.take().items():
-            if hints.overflow and not self._overflowed:
-                self._overflowed = self._scan_wanted = self._scan_mappings = True
-                why = "the kernel had more to tell than it could keep; everything is looked at again"
-                self._deliver(Blinded("queue", why, self._now()))
-            self._source_changed |= hints.changed
-            holdings = self._owners.get(path)
-            if holdings is not None:
-                self._take_hint(holdings, hints)
-
-    def _take_hint(self, holdings: Holdings, hints: Hints) -> None:
-        holdings.note(hints)
-        if hints.opened_at is not None:
-            self._checks = iter(CHECKS_S)
-            self._check_at = self._loop.time() + next(self._checks)
-        if hints.pids:
-            self._look_at(holdings, hints.pids | holdings.pids)
-        if hints.closed or hints.missed or hints.unseen_open:
-            self._scan_wanted = True
-        elif not hints.pids <= holdings.pids:
-            # Opened, not closed, and not to be seen with the opener: handed on, or a thread keeps it for itself.
-            self._suspects |= hints.pids
-            self._scan_wanted = True
-        self._tell(holdings)
-
-    def _look_at(self, holdings: Holdings, pids: set[int] | frozenset[int]) -> None:
-        """Look at single processes right away.
-
-        That one holds no longer is left for a scan to say: it may have handed the camera on.
-        """
-        for pid in pids:
-            grips = self._finder.look(pid, holdings.camera.nodes, limit=MANY)
-            if grips is None or not holdings.found(pid, grips):
-                self._scan_wanted = True
-
-    def _check_holders(self, now: float) -> None:
-        """Look whether known holders have mapped a buffer, or are another program by now."""
-        held = [holdings for holdings in self._holdings.values() if holdings.pids]
-        for holdings in held:
-            self._look_at(holdings, holdings.pids)
-            self._tell(holdings)
-        wait = next(self._checks, SLOW_CHECK_S if held else None)
-        self._check_at = None if wait is None else now + wait
-
-    # Scans
-
-    def _start_scan(self) -> asyncio.Future[Scan]:
-        suspects = {pid for holdings in self._holdings.values() for pid in holdings.pids} | self._suspects
-        nodes = _nodes(self._cameras or ())
-        mappings, self._scan_mappings = self._scan_mappings, False
-        self._scan_wanted, self._suspects = False, set()
-        for holdings in self._holdings.values():
-            holdings.begin()
-        self._scan = self._loop.run_in_executor(None, lambda: self._finder.scan(nodes, suspects, mappings=mappings))
-        self._scan.add_done_callback(lambda _: self._stir.set())
-        self._scanned = self._cameras
-        return self._scan
-
-    def _settle(self, scan: Scan, *, first: bool = False) -> None:
-        self._scan = None
-        cost_s = scan.cpu_ns / NANOSECONDS
-        self._budget.spend(cost_s)
-        if self._scanned is not self._cameras:
-            self._scan_wanted = self._scan_mappings = True  # it looked for nodes that are no longer the cameras'
-            return
-        more = self._box.waiting() or self._scan_wanted
-        whole = [(holdings, self._completed(scan, holdings)) for holdings in self._holdings.values()]
-        # Before a loss is told: who holds no longer takes no more frames, and has a right to all of its own.
-        self._count_frames(settled=any(holdings.loses(each) for holdings, each in whole))
-        for holdings, each in whole:
-            if not holdings.settle(each, more=more):
-                self._scan_wanted = True
-            self._tell(holdings, first=first)
-        held = any(holdings.pids for holdings in self._holdings.values())
-        self._slow_scan_at = self._loop.time() + max(SLOW_SCAN_S, SLOW_SCAN_COST * cost_s) if held else None
-        if held and self._check_at is None:
-            self._check_at = self._loop.time() + SLOW_CHECK_S
-        if self._overflowed:
-            self._overflowed = False
-            self._deliver(SightRestored("queue", self._now()))
-
-    def _completed(self, scan: Scan, holdings: Holdings) -> Scan:
-        """The scan, and with it who was found to hold the camera after the scan had passed by."""
-        nodes = holdings.camera.nodes
-        seen = {grip.process.identity for grip in scan.grips if grip.node in nodes}
-        missed = [grip for each in holdings.identities - seen for grip in self._look(each.pid, nodes)]
-        return replace(scan, grips=scan.grips + tuple(missed))
-
-    def _look(self, pid: int, nodes: tuple[Node, ...]) -> tuple[Grip, ...]:
-        return self._finder.look(pid, nodes, careful=True) or ()
-
-    def _tell(self, holdings: Holdings, *, first: bool = False) -> None:
-        sighting = holdings.sighting(self._clock.now(), first=first)
-        if sighting is not None:
-            at = self._not_before(sighting.at)
-            self._deliver(HoldersSeen(sighting.camera, sighting.holders, at, sighting.openers, sighting.first))
-            self._follow_holders()
-
-    def _follow_holders(self) -> None:
-        self._exits.follow(frozenset().union(*(holdings.identities for holdings in self._holdings.values())))
-
-    def _now(self) -> Moment:
-        return self._not_before(self._clock.now())
-
-    def _not_before(self, at: Moment) -> Moment:
-        """A stamp taken in another thread may be older than what was delivered since: time does not run back."""
-        if self._latest is None or at.boottime_ns >= self._latest.boottime_ns:
-            self._latest = at
-        return self._latest
-
-    # Frames
-
-    def _count_frames(self, *, settled: bool = False) -> None:
-        for (minor, pid), count in self._frames.take(settled=settled).items():
-            holdings = self._taker(minor, pid)
-            if holdings is not None:
-                self._deliver(FramesSeen(holdings.camera.id, pid, count, self._now()))
-
-    def _taker(self, minor: int | None, pid: int) -> Holdings | None:
-        """The camera that a frame is of; whoever took it without being known for a holder is looked at first."""
-        if minor is None:
-            known = [holdings for holdings in self._holdings.values() if self._holds(holdings, pid)]
-            return known[0] if len(known) == 1 else None
-        for holdings in self._holdings.values():
-            if any(node.number[1] == minor and not node.pretend for node in holdings.camera.nodes):
-                if not self._holds(holdings, pid):
-                    self._meet(holdings, pid)
-                return holdings
-        return None
-
-    def _holds(self, holdings: Holdings, pid: int) -> bool:
-        if pid not in holdings.pids:
-            self._look_at(holdings, {pid})
-            self._tell(holdings)
-        return pid in holdings.pids
-
-    def _meet(self, holdings: Holdings, pid: int) -> None:
-        """Take somebody for an opener of whom nothing is known but that frames went there."""
-        try:
-            holdings.opened_by(self._sensor.reader.process(pid))
-        except ProcessGone:
-            return
-        self._suspects.add(pid)
-        self._scan_wanted = True
-        self._tell(holdings)
-
-
-def _nodes(cameras: Iterable[Camera]) -> tuple[Node, ...]:
-    return tuple(node for camera in cameras for node in camera.nodes)
+        if self._watching is not None:
+            self._watching.rescan()
