@@ -1,3 +1,4 @@
+#!/bin/bash
 # Pid 1 of the guest (bash): mounts, udev, cameras, then the one command, then off.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
 mkdir -p /dev/pts /dev/shm
@@ -12,6 +13,7 @@ tracefs rw /sys/kernel/tracing
 cgroup2 rw /sys/fs/cgroup
 M
 ln -sf /proc/self/fd /dev/fd; ln -sf fd/0 /dev/stdin; ln -sf fd/1 /dev/stdout; ln -sf fd/2 /dev/stderr
+# shellcheck source=/dev/null
 . /vm/conf
 
 count=0
@@ -30,6 +32,7 @@ printf '%s\n' '#!/usr/bin/python3' 'import sys' 'from camguard.cli import main' 
 chmod 755 /usr/local/bin/camguard
 
 /lib/systemd/systemd-udevd --daemon
+# shellcheck disable=SC2086  # several arguments, or none
 [ "$VIVID" = no ] || modprobe vivid $VIVID
 if [ -n "$UVC" ]; then
     modprobe -a vhci_hcd uvcvideo
