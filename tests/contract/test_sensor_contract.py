@@ -161,6 +161,26 @@ def test_a_descriptor_that_was_passed_on(stage: Stage) -> None:
     stage.play(story)
 
 
+def test_a_descriptor_that_is_on_its_way_for_a_while(stage: Stage) -> None:
+    """Nobody has it meanwhile, and yet the camera is open."""
+    giver, taker = stage.actor(), stage.actor()
+
+    async def story(scene: Scene) -> None:
+        socket = scene.source.folder / "s"
+        taker.do("listen", socket)
+        fd = giver.do("open", scene.source.path())
+        await scene.until_held_by(giver.pid)
+        giver.do("send", socket, fd)
+        giver.do("close", fd)
+        await scene.until(lambda: giver.pid not in scene.pids())
+        taker.do("receive")
+        await scene.until(lambda: taker.pid in scene.pids())
+        taker.leave()
+        await scene.until_held_by()
+
+    stage.play(story)
+
+
 @pytest.mark.parametrize("link", [os.symlink, os.link])
 def test_another_name_for_the_node(stage: Stage, link: object) -> None:
     actor = stage.actor()

@@ -92,6 +92,56 @@ def test_opened_and_closed_again_is_an_opener_and_no_holder() -> None:
     assert not seen.holders
 
 
+def at_large(hidden: bool = True) -> Holdings:
+    """Seven held the camera, holds it no longer, and no close was heard."""
+    holdings = Holdings(CAMERA)
+    holdings.note(OPEN)
+    settle(holdings, scan(7))
+    told(holdings)
+    assert not holdings.unclear
+    settle(holdings, scan(second=2, hidden=hidden))
+    assert holdings.unclear
+    assert not told(holdings).holders
+    return holdings
+
+
+def test_a_holder_that_is_gone_without_a_close_left_the_camera_with_somebody() -> None:
+    holdings = at_large()
+    settle(holdings, scan(second=3))
+    assert holders(told(holdings)) == {UNKNOWN}
+    holdings.note(CLOSE)
+    settle(holdings, scan(second=4))
+    assert not told(holdings).holders
+    assert not holdings.unclear
+
+
+def test_where_nobody_can_hide_it_is_only_looked_for() -> None:
+    holdings = at_large(hidden=False)
+    settle(holdings, scan(second=3, hidden=False))
+    assert holdings.unclear
+    assert holdings.sighting(NOW) is None
+    settle(holdings, scan(8, second=4, hidden=False))
+    assert holders(told(holdings)) == {process(8)}
+    assert not holdings.unclear
+
+
+def test_who_turns_up_with_it_is_who_had_it() -> None:
+    holdings = at_large()
+    settle(holdings, scan(second=3))
+    told(holdings)
+    settle(holdings, scan(8, second=4))
+    assert holders(told(holdings)) == {process(8)}
+    assert not holdings.unclear
+
+
+def test_a_close_just_after_the_loss_was_that_loss() -> None:
+    holdings = at_large()
+    holdings.note(CLOSE)
+    settle(holdings, scan(second=3))
+    assert not holdings.unclear
+    assert holdings.sighting(NOW) is None
+
+
 def test_a_close_that_is_on_its_way_is_waited_for_once() -> None:
     holdings = Holdings(CAMERA)
     holdings.note(OPEN)

@@ -11,6 +11,10 @@ process accounts for is somebody unseen. It is never counted, since the kernel m
 A scan and the events of what it shows come in any order: an open is judged by a scan that began after it was heard,
 and what an earlier scan showed already accounts for it too.
 
+Where the last visible holder is gone and no close was heard, the camera is open still: its descriptor is on the way to
+another process, or with somebody who hides. Then it is looked for until it is found or closed; if it is not found at
+once and somebody could hide it, it is with an unknown holder.
+
 A close that is merged with a visible holder's own may leave the unknown holder standing until the next close. That
 is the lesser evil: it says "an unknown process" too long, and never hides one.
 """
@@ -35,10 +39,14 @@ _Token = tuple[ProcessIdentity, str, str]
 
 @dataclass(slots=True)
 class _Heard:
-    """Events without a process: when the first open of them was heard, and whether there was a close."""
+    """Events without a process: when the first open of them was heard, and whether there was a close.
+
+    `released` says that there was a close at all, whoever it was by.
+    """
 
     opened_ns: int | None = None
     closed: bool = False
+    released: bool = False
 
 
 class Holdings:
@@ -57,6 +65,7 @@ class Holdings:
         self._waited = False
         self._gained_until_ns = 0
         self._lost_before = False
+        self._at_large = False
 
     @property
     def identities(self) -> frozenset[ProcessIdentity]:
@@ -67,6 +76,11 @@ class Holdings:
     def pids(self) -> frozenset[int]:
         """The visible holders' pids."""
         return frozenset(identity.pid for identity in self._visible)
+
+    @property
+    def unclear(self) -> bool:
+        """Whether somebody holds the camera who cannot be seen, or may do so."""
+        return self._unseen or self._at_large
 
     def note(self, hints: Hints) -> None:
         """Take in what a watch has seen."""
@@ -80,6 +94,7 @@ class Holdings:
         if hints.unseen_open and hints.opened_at is not None:
             self._heard.opened_ns = self._heard.opened_ns or hints.opened_at.boottime_ns
         self._heard.closed |= hints.unseen_close
+        self._heard.released |= hints.closed
 
     def opened_by(self, process: Process) -> None:
         """Take in an opener that was found in another way."""
@@ -95,6 +110,7 @@ class Holdings:
         """A scan begins: what has been heard of so far is to be accounted for by it."""
         self._due.opened_ns = self._due.opened_ns or self._heard.opened_ns
         self._due.closed |= self._heard.closed
+        self._due.released |= self._heard.released
         self._heard = _Heard()
 
     def settle(self, scan: Scan, *, more: bool) -> bool:
@@ -121,6 +137,7 @@ class Holdings:
             return False
         self._visible, self._tokens = now, tokens
         self._judge(unexplained=unexplained, lost=bool(lost), kept=bool(tokens - gained), hidden=scan.hidden)
+        self._trace(gained=bool(gained), lost=bool(before.keys() - now.keys()), hidden=scan.hidden)
         self._lost_before = bool(lost) and not self._due.closed
         self._due, self._waited = _Heard(), False
         return True
@@ -140,11 +157,22 @@ class Holdings:
             self._unseen = False
         self._unseen &= hidden
 
+    def _trace(self, *, gained: bool, lost: bool, hidden: bool) -> None:
+        """Keep track of a descriptor that left its last visible holder without being closed; see the module's text."""
+        if gained and self._due.opened_ns is None and self._heard.opened_ns is None:
+            self._unseen = False  # nobody opened it anew: this is the one that could not be seen
+        if self._visible or self._due.released or self._heard.released:
+            self._at_large = False
+        elif lost:
+            self._at_large = True
+        elif self._at_large:
+            self._unseen = hidden
+
     def replaced(self, camera: Camera) -> None:
         """The camera was plugged in again: whoever holds it now opened it anew."""
         self.camera = camera
         self._tokens = frozenset()
-        self._unseen = False
+        self._unseen = self._at_large = False
 
     def loses(self, scan: Scan) -> bool:
         """Whether a visible holder is missing in a scan."""

@@ -24,6 +24,9 @@ SLOW_SCAN_S = 5.0
 SLOW_SCAN_COST = 50
 """While somebody holds a camera: a scan each `SLOW_SCAN_S`, or each `SLOW_SCAN_COST` times its cost if that is more."""
 
+UNCLEAR_SCANS_S = (0.05, 0.2, 0.5, 1.0, 2.0)
+"""How soon to scan again, each time after the last, while the camera is open and it cannot be seen with whom."""
+
 RETRIES_S = (0.1, 0.5, 2.0, 5.0)
 """When to try again to watch a node that could not be watched; the last of them from then on."""
 
@@ -71,6 +74,7 @@ class Watching:
         self._scanned: tuple[Camera, ...] | None = None
         self._schedule = ScanSchedule(self._loop.time())
         self._slow_scan_at: float | None = None
+        self._unclear_scans = iter(UNCLEAR_SCANS_S)
         self._checks: Iterator[float] = iter(())
         self._check_at: float | None = None
         self._retry_at: float | None = None
@@ -128,7 +132,8 @@ class Watching:
             self._settle(scan)
         if self._slow_scan_at is not None and now >= self._slow_scan_at:
             self._slow_scan_at = None
-            self._schedule.want()
+            # With a mapping alone one holds the camera too, and who is looked for may have nothing more.
+            self._schedule.want(mappings=any(holdings.unclear for holdings in self._holdings.values()))
         due = self._schedule.due_at(self._loop.time())
         if due is not None and self._scan is None and due <= self._loop.time():
             self._start_scan()
@@ -274,18 +279,28 @@ class Watching:
         more = self._box.waiting() or self._schedule.wanted
         whole = [(holdings, self._completed(scan, holdings)) for holdings in self._holdings.values()]
         # Before a loss is told: who holds no longer takes no more frames, and has a right to all of its own.
-        self._count_frames(settled=any(holdings.loses(each) for holdings, each in whole))
+        if not first:  # what the first look finds was there before us, and is told as that
+            self._count_frames(settled=any(holdings.loses(each) for holdings, each in whole))
         for holdings, each in whole:
             if not holdings.settle(each, more=more):
                 self._schedule.want()
             self._tell(holdings, first=first)
         held = any(holdings.pids for holdings in self._holdings.values())
-        self._slow_scan_at = self._loop.time() + max(SLOW_SCAN_S, SLOW_SCAN_COST * cost_s) if held else None
+        self._slow_scan_at = self._next_slow_scan(held, cost_s)
         if held and self._check_at is None:
             self._check_at = self._loop.time() + SLOW_CHECK_S
         if self._overflowed:
             self._overflowed = False
             self._deliver(SightRestored("queue", self._now()))
+
+    def _next_slow_scan(self, held: bool, cost_s: float) -> float | None:
+        unclear = any(holdings.unclear for holdings in self._holdings.values())
+        if not unclear:
+            self._unclear_scans = iter(UNCLEAR_SCANS_S)
+        if not held and not unclear:
+            return None
+        slow_s = max(SLOW_SCAN_S, SLOW_SCAN_COST * cost_s)
+        return self._loop.time() + (next(self._unclear_scans, slow_s) if unclear else slow_s)
 
     def _completed(self, scan: Scan, holdings: Holdings) -> Scan:
         """The scan, and with it who was found to hold the camera after the scan had passed by."""
