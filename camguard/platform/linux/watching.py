@@ -70,6 +70,7 @@ class Watching:
         self._source_changed = False
         self._overflowed = False
         self._suspects: set[int] = set()
+        self._gone: set[tuple[CameraId, int]] = set()
         self._scan: asyncio.Future[Scan] | None = None
         self._scanned: tuple[Camera, ...] | None = None
         self._schedule = ScanSchedule(self._loop.time())
@@ -216,27 +217,33 @@ class Watching:
                 self._take_hint(holdings, hints)
 
     def _take_hint(self, holdings: Holdings, hints: Hints) -> None:
-        """Tell what a hint says by itself at once, then look: people wait for the first, not for the second."""
+        """Tell what a hint says by itself; looking, which takes longer than telling, comes a moment later."""
         now = self._loop.time()
         holdings.note(hints)
+        self._tell(holdings)
         if hints.opened_at is not None:
             self._checks = iter(CHECKS_S)
-            self._check_at = now + next(self._checks)
-        self._tell(holdings)
+            soon = now + next(self._checks)
+            # An open never puts off a look that is due: somebody could open and close to keep us from looking.
+            self._check_at = soon if self._check_at is None else min(soon, self._check_at)
+            self._gone -= {(holdings.camera.id, pid) for pid in hints.pids}
         if hints.pids:
             self._schedule.stirred(now)
-            self._look_at(holdings, hints.pids)
         if hints.missed or hints.unseen_open or (hints.closed and not hints.pids):
             self._schedule.want()
         elif hints.closed:
             self._schedule.want_when_quiet(now)
-        elif not hints.pids <= holdings.pids:
-            # Opened, not closed, and not to be seen with the opener: handed on, or a thread keeps it for itself.
-            self._suspects |= hints.pids
-            self._schedule.want()
-        self._tell(holdings)
 
-    def _look_at(self, holdings: Holdings, pids: set[int] | frozenset[int]) -> None:
+    def _check_holders(self, now: float) -> None:
+        """Look whether known holders have mapped a buffer, or are another program by now."""
+        for holdings in self._holdings.values():
+            self._look_at(holdings, {pid for pid in holdings.pids if (holdings.camera.id, pid) not in self._gone})
+            self._tell(holdings)
+        held = any(holdings.pids for holdings in self._holdings.values())
+        wait = next(self._checks, SLOW_CHECK_S if held else None)
+        self._check_at = None if wait is None else now + wait
+
+    def _look_at(self, holdings: Holdings, pids: set[int]) -> None:
         """Look at single processes right away.
 
         That one holds no longer is left for a scan to say: it may have handed the camera on.
@@ -244,16 +251,8 @@ class Watching:
         for pid in pids:
             grips = self._finder.look(pid, holdings.camera.nodes, limit=MANY)
             if grips is None or not holdings.found(pid, grips):
+                self._gone.add((holdings.camera.id, pid))
                 self._schedule.want_when_quiet(self._loop.time())
-
-    def _check_holders(self, now: float) -> None:
-        """Look whether known holders have mapped a buffer, or are another program by now."""
-        held = [holdings for holdings in self._holdings.values() if holdings.pids]
-        for holdings in held:
-            self._look_at(holdings, holdings.pids)
-            self._tell(holdings)
-        wait = next(self._checks, SLOW_CHECK_S if held else None)
-        self._check_at = None if wait is None else now + wait
 
     # Scans
 
@@ -262,6 +261,7 @@ class Watching:
         nodes = nodes_of(self._cameras or ())
         mappings = self._schedule.begun()
         self._suspects = set()
+        self._gone = set()
         for holdings in self._holdings.values():
             holdings.begin()
         self._scan = self._loop.run_in_executor(None, lambda: self._finder.scan(nodes, suspects, mappings=mappings))
