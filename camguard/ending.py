@@ -50,7 +50,7 @@ async def _climb(platform: Platform, order: Order, tell: Tell) -> Outcome:
     steps: list[Step] = []
     outcomes: list[Outcome] = []
     for _ in range(_ROUNDS):
-        for process in sorted(targets, key=_pid):
+        for process in sorted(targets, key=lambda process: process.age):
             outcome = await asyncio.to_thread(platform.control.end, process, tell)
             outcomes.append(outcome)
             steps += outcome.steps
@@ -73,7 +73,7 @@ def _overall(outcomes: list[Outcome], steps: tuple[Step, ...], left: frozenset[P
         return Outcome(Result.GONE if gone else Result.ENDED, steps)
     worst = (refused or failed or [Outcome(Result.STILL_HELD)])[0]
     result = worst.result if worst.result in {Result.REFUSED, Result.FAILED} else Result.STILL_HELD
-    return replace(worst, result=result, steps=steps, left=tuple(sorted(left, key=_pid)))
+    return replace(worst, result=result, steps=steps, left=tuple(sorted(left, key=lambda process: process.age)))
 
 
 def _holding(platform: Platform, camera: Camera) -> frozenset[Process]:
@@ -84,13 +84,13 @@ def _holding(platform: Platform, camera: Camera) -> frozenset[Process]:
 
 
 def _report(platform: Platform, order: Order, kind: Kind, outcome: Outcome | None) -> Report:
-    pids = sorted(_pid(process) for process in order.processes)
+    pids = sorted(process.pid for process in order.processes if process.pid is not None)
     return Report(
         kind,
         platform.clock.now(),
         camera=order.camera,
         activation=order.activation,
-        process=min(order.processes, key=_pid, default=None),
+        process=min(order.processes, key=lambda process: process.age, default=None),
         app=order.app,
         details=order.details,
         verdict=order.verdict,
@@ -101,7 +101,3 @@ def _report(platform: Platform, order: Order, kind: Kind, outcome: Outcome | Non
 
 def _identities(*processes: Process) -> set[object]:
     return {process.identity for process in processes if process.identity is not None}
-
-
-def _pid(process: Process) -> int:
-    return 0 if process.identity is None else process.identity.pid

@@ -44,7 +44,7 @@ def look(platform: Platform, history: History, rules: tuple[Rule, ...]) -> tuple
             cameras = {camera.id: camera for camera in sighting.cameras}
         elif isinstance(sighting, HoldersSeen) and sighting.camera in cameras:
             camera = cameras[sighting.camera]
-            for holder in sorted(sighting.holders, key=lambda each: start_order(each.process)):
+            for holder in sorted(sighting.holders, key=lambda each: each.process.age):
                 app, details = platform.identifier.identify(holder.process)
                 times, last = history.times_seen(app.identity) if app.known else (0, None)
                 uid = holder.process.uid
@@ -53,16 +53,9 @@ def look(platform: Platform, history: History, rules: tuple[Rule, ...]) -> tuple
     return tuple(cameras.values()), tuple(uses)
 
 
-def start_order(process: Process) -> tuple[int, int]:
-    """Sorts the oldest process first, unknown ones last."""
-    if process.identity is None:
-        return (2**63, 0)
-    return (process.identity.start_ticks, process.identity.pid)
-
-
 def by_pid(uses: tuple[Use, ...], pid: int) -> tuple[Use, ...]:
     """The uses by one process. Raises NothingMatched where it holds no camera."""
-    found = tuple(use for use in uses if use.process.identity is not None and use.process.identity.pid == pid)
+    found = tuple(use for use in uses if use.process.pid == pid)
     if not found:
         raise NothingMatched(f"process {pid} does not hold a camera now{_who_does(uses)}")
     return found
@@ -89,7 +82,5 @@ def by_app(uses: tuple[Use, ...], name: str) -> tuple[Use, ...]:
 def _who_does(uses: tuple[Use, ...]) -> str:
     if not uses:
         return "; no camera is in use"
-    held = ", ".join(
-        f"{use.app.name} (pid {use.process.identity.pid})" if use.process.identity else use.app.name for use in uses
-    )
+    held = ", ".join(f"{use.app.name} (pid {use.process.pid})" if use.process.known else use.app.name for use in uses)
     return f"; in use by: {held}"

@@ -163,7 +163,7 @@ class Activations:
 
     def _begin(self, key: _Key, holders: set[Holder], openers: list[Process], seen: HoldersSeen) -> Transition:
         processes = [holder.process for holder in holders] or openers
-        first = min(processes, key=_age)
+        first = min(processes, key=lambda process: process.age)
         state = State.PRESENT if seen.first and holders else State.OPENED
         activation = Activation(
             number=self._next_number,
@@ -239,20 +239,9 @@ class Activations:
         """Whose frames these are: the holder with that pid, else the one who opened with it and holds no longer."""
         here = [key for key in self._live if key[0] == seen.camera]
         for key in here:
-            if any(_pid(process) == seen.pid for process in self._live[key].holders):
+            if any(process.pid == seen.pid for process in self._live[key].holders):
                 return key
-        return next((key for key in here if _pid(self._live[key].process) == seen.pid), None)
-
-
-def _pid(process: Process) -> int | None:
-    return None if process.identity is None else process.identity.pid
-
-
-def _age(process: Process) -> tuple[int, int]:
-    """Sorts the oldest process first, unknown ones last."""
-    if process.identity is None:
-        return (2**63, 0)
-    return (process.identity.start_ticks, process.identity.pid)
+        return next((key for key in here if self._live[key].process.pid == seen.pid), None)
 
 
 def _in_order(groups: Mapping[Kinship, set[Holder]], openers: Mapping[Kinship, list[Process]]) -> Iterable[Kinship]:
@@ -260,6 +249,6 @@ def _in_order(groups: Mapping[Kinship, set[Holder]], openers: Mapping[Kinship, l
 
     def oldest(kinship: Kinship) -> tuple[int, int]:
         held = [holder.process for holder in groups.get(kinship, set())]
-        return min(map(_age, [*held, *openers.get(kinship, [])]))
+        return min(process.age for process in (*held, *openers.get(kinship, [])))
 
     return sorted({**groups, **openers}, key=oldest)

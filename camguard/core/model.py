@@ -102,6 +102,18 @@ class Process:
         return self.identity is not None
 
     @property
+    def pid(self) -> int | None:
+        """Its pid, None for an unknown process."""
+        return None if self.identity is None else self.identity.pid
+
+    @property
+    def age(self) -> tuple[int, int]:
+        """Sorts the oldest process first, unknown ones last."""
+        if self.identity is None:
+            return (2**63, 0)
+        return (self.identity.start_ticks, self.identity.pid)
+
+    @property
     def label(self) -> str:
         """What to call it before more is known: its script or its name, which it chose itself; empty if unknown."""
         return self.script.rpartition("/")[2] if self.script else self.name

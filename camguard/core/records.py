@@ -208,7 +208,7 @@ def _process(process: Process, details: Details | None) -> Record:
     identity = process.identity
     record: Record = {
         "known": identity is not None,
-        "pid": None if identity is None else identity.pid,
+        "pid": process.pid,
         "start_ticks": None if identity is None else identity.start_ticks,
         "boot_id": None if identity is None else _text(identity.boot_id),
         "start": None if process.started_utc_ns is None else _utc(process.started_utc_ns),
@@ -244,10 +244,7 @@ def _outcome(outcome: Outcome) -> Record:
         "result": outcome.result.value,
         "why": _maybe(outcome.why),
         "steps": [{"pid": step.pid, "what": _text(step.what), "result": _text(step.result)} for step in outcome.steps],
-        "left": [
-            {"pid": None if left.identity is None else left.identity.pid, "name": _text(left.name), "uid": left.uid}
-            for left in outcome.left
-        ],
+        "left": [{"pid": left.pid, "name": _text(left.name), "uid": left.uid} for left in outcome.left],
     }
 
 

@@ -11,10 +11,10 @@ import select
 import signal
 import time
 from contextlib import closing
-from dataclasses import dataclass, field
 
-from camguard.core.model import Outcome, Process, ProcessIdentity, Result, Step
+from camguard.core.model import Outcome, Process, ProcessIdentity, Result
 from camguard.errors import AccessDenied, ProcessGone
+from camguard.platform.ladder import Ladder
 from camguard.platform.linux import procfs
 from camguard.platform.linux.identity import user_name
 from camguard.platform.linux.protected import is_systems_own, protection
@@ -73,7 +73,7 @@ class LinuxControl:
         except OSError as error:
             return Outcome(Result.FAILED, why=_cannot_hold(identity.pid, error))
         with closing(handle):
-            ladder = _Ladder(identity.pid, tell)
+            ladder = Ladder(identity.pid, tell)
             try:
                 return self._climb(process, identity, handle, ladder)
             except ProcessGone:
@@ -81,7 +81,7 @@ class LinuxControl:
             except AccessDenied as error:
                 return ladder.outcome(Result.REFUSED, str(error))
 
-    def _climb(self, process: Process, identity: ProcessIdentity, handle: _Handle, ladder: _Ladder) -> Outcome:
+    def _climb(self, process: Process, identity: ProcessIdentity, handle: _Handle, ladder: Ladder) -> Outcome:
         for number, patience_s in ((signal.SIGTERM, self._patience_s), (signal.SIGKILL, _KILL_PATIENCE_S)):
             self._check(identity, handle)
             objection = self.objection(process)  # on the second rung too: it may run another program by now
@@ -167,23 +167,6 @@ class LinuxControl:
         return (
             f"Process {pid} ({name}) belongs to {user_name(uid)}: only an administrator may end it, and has to say so."
         )
-
-
-@dataclass(slots=True)
-class _Ladder:
-    """Keeps and tells the steps taken for one process."""
-
-    pid: int
-    tell: Tell
-    steps: list[Step] = field(default_factory=list)
-
-    def step(self, what: str, result: str) -> None:
-        step = Step(self.pid, what, result)
-        self.steps.append(step)
-        self.tell(step)
-
-    def outcome(self, result: Result, why: str | None = None) -> Outcome:
-        return Outcome(result, tuple(self.steps), why)
 
 
 class _Handle:

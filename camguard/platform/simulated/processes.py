@@ -6,7 +6,7 @@ import hashlib
 import os
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import psutil
 
@@ -23,10 +23,10 @@ from camguard.core.model import (
     Process,
     ProcessIdentity,
     Result,
-    Step,
 )
 from camguard.core.redaction import redact
 from camguard.errors import AccessDenied, CamguardError, NothingMatched
+from camguard.platform.ladder import Ladder
 from camguard.ports import CameraSource, Finding, Level, Tell
 
 _INTERPRETERS = ("python", "pypy", "node", "perl", "ruby", "bash", "dash", "sh", "zsh", "lua")
@@ -150,18 +150,6 @@ def _sha256(path: str) -> str | None:
         return None
 
 
-@dataclass(slots=True)
-class _Ladder:
-    pid: int
-    tell: Tell
-    steps: list[Step] = field(default_factory=list)
-
-    def step(self, what: str, result: str) -> None:
-        step = Step(self.pid, what, result)
-        self.steps.append(step)
-        self.tell(step)
-
-
 class SimulatedControl:
     """Ends processes by psutil, which compares the time of their start before each signal."""
 
@@ -192,7 +180,7 @@ class SimulatedControl:
         gone = f"Process {process.identity.pid} has already ended."
         if found is None:
             return Outcome(Result.GONE, why=gone)
-        ladder = _Ladder(process.identity.pid, tell)
+        ladder = Ladder(process.identity.pid, tell)
         ladder.step("checked that it is still the same process", "it is")
         try:
             for what, act, patience_s in (
@@ -202,14 +190,14 @@ class SimulatedControl:
                 act()
                 if _ended(found, process.identity, patience_s):
                     ladder.step(what, "ended")
-                    return Outcome(Result.ENDED, tuple(ladder.steps))
+                    return ladder.outcome(Result.ENDED)
                 ladder.step(what, f"still there after {patience_s:g} s")
         except psutil.NoSuchProcess:
-            return Outcome(Result.GONE, tuple(ladder.steps), gone)
+            return ladder.outcome(Result.GONE, gone)
         except psutil.AccessDenied:
             why = "The system does not let this user end it; an administrator may."
-            return Outcome(Result.REFUSED, tuple(ladder.steps), why)
-        return Outcome(Result.FAILED, tuple(ladder.steps), f"Process {process.identity.pid} did not end.")
+            return ladder.outcome(Result.REFUSED, why)
+        return ladder.outcome(Result.FAILED, f"Process {process.identity.pid} did not end.")
 
 
 def _ended(process: psutil.Process, identity: ProcessIdentity, within_s: float) -> bool:
