@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import signal
 from typing import TYPE_CHECKING
@@ -60,7 +61,9 @@ def command(as_json: bool, only_unexpected: bool) -> None:
     from camguard.compose import open_guard
 
     config = configuration()
-    asyncio.run(_watch(config, open_guard(config), as_json=as_json, only_unexpected=only_unexpected))
+    guard = open_guard(config)
+    gc.freeze()  # what was imported stays for good: no collection needs to walk over it while an open waits
+    asyncio.run(_watch(config, guard, as_json=as_json, only_unexpected=only_unexpected))
 
 
 async def _watch(config: Config, guard: Guard, *, as_json: bool, only_unexpected: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import json
 import os
@@ -24,6 +25,7 @@ ON_DISK = "/var/tmp"
 def main() -> int:
     """The command; its exit code is 1 where an event was lost or a holder set was wrong, however fast."""
     chosen = _arguments()
+    gc.freeze()  # as `camguard watch` does
     findings: dict[str, Finding] = {}
     about = report.machine()
     print(report.head(about), flush=True)

@@ -13,7 +13,7 @@ import re
 import stat
 import struct
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -97,15 +97,26 @@ class HolderFinder:
         self._proc = reader.proc
         self._own_pid = os.getpid()
 
-    def scan(self, nodes: Collection[Node], suspects: Collection[int] = (), *, mappings: bool = False) -> Scan:
-        """Look at every process; at `suspects` with care. `mappings` also finds who kept nothing but a mapping."""
+    def scan(
+        self,
+        nodes: Collection[Node],
+        suspects: Collection[int] = (),
+        *,
+        mappings: bool = False,
+        met: Callable[[tuple[Grip, ...]], None] | None = None,
+    ) -> Scan:
+        """Look at every process; at `suspects` with care. `mappings` also finds who kept nothing but a mapping.
+
+        The newest are looked at first, since who has just opened a camera has often just begun; `met` is told of
+        each process that holds one as soon as it was come across, long before the scan is over.
+        """
         begun = time.thread_time_ns()
         probe = _Probe(nodes)
         texts = tuple(_maps_text(node) for node in nodes) if mappings else ()
         grips: list[Grip] = []
         hidden = _others_are_hidden(self._proc)
         seen_init = False
-        for name in os.listdir(self._proc) if nodes else ():
+        for name in reversed(os.listdir(self._proc)) if nodes else ():
             if not name.isdigit():
                 continue
             pid = int(name)
@@ -113,7 +124,10 @@ class HolderFinder:
             if pid == self._own_pid:
                 continue
             if pid in suspects or self._might_hold(name, probe, texts):
-                grips += self.look(pid, nodes, careful=True) or ()
+                found = self.look(pid, nodes, careful=True) or ()
+                grips += found
+                if found and met is not None:
+                    met(found)
         hidden = hidden or probe.denied or not seen_init
         ended_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         return Scan(tuple(grips), hidden, time.thread_time_ns() - begun, ended_ns)

@@ -106,6 +106,14 @@ class Holdings:
         self._visible.update(holders)
         return all(identity in holders for identity in self._visible if identity.pid == pid)
 
+    def met(self, grips: Iterable[Grip]) -> None:
+        """Take in whom a scan that goes on has come across."""
+        holders = _holders(grip for grip in grips if grip.node in self.camera.nodes)
+        if self._due.opened_ns is not None:
+            for identity in holders.keys() - self._visible.keys():
+                self._openers[identity] = holders[identity].process
+        self._visible.update(holders)
+
     def begin(self) -> None:
         """A scan begins: what has been heard of so far is to be accounted for by it."""
         self._due.opened_ns = self._due.opened_ns or self._heard.opened_ns

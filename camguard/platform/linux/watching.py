@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 
 from camguard.core.events import Blinded, CamerasSeen, FramesSeen, HoldersSeen, SightRestored
 from camguard.core.model import NANOSECONDS, Camera, CameraId, Moment, Node
@@ -107,7 +108,7 @@ class Watching:
     async def go(self) -> None:
         """Take the first look, then whatever comes, until cancelled."""
         self._refresh()
-        self._settle(await self._start_scan(), first=True)
+        self._settle(await self._start_scan(first=True), first=True)
         while True:
             self._stir.clear()
             self._turn()
@@ -226,8 +227,9 @@ class Watching:
             soon = now + next(self._checks)
             # An open never puts off a look that is due: somebody could open and close to keep us from looking.
             self._check_at = soon if self._check_at is None else min(soon, self._check_at)
-            self._gone -= {(holdings.camera.id, pid) for pid in hints.pids}
         if hints.pids:
+            those = {(holdings.camera.id, pid) for pid in hints.pids}
+            self._gone = self._gone | those if hints.closed else self._gone - those
             self._schedule.stirred(now)
         if hints.missed or hints.unseen_open or (hints.closed and not hints.pids):
             self._schedule.want()
@@ -256,7 +258,7 @@ class Watching:
 
     # Scans
 
-    def _start_scan(self) -> asyncio.Future[Scan]:
+    def _start_scan(self, *, first: bool = False) -> asyncio.Future[Scan]:
         suspects = {pid for holdings in self._holdings.values() for pid in holdings.pids} | self._suspects
         nodes = nodes_of(self._cameras or ())
         mappings = self._schedule.begun()
@@ -264,10 +266,22 @@ class Watching:
         self._gone = set()
         for holdings in self._holdings.values():
             holdings.begin()
-        self._scan = self._loop.run_in_executor(None, lambda: self._finder.scan(nodes, suspects, mappings=mappings))
+        cameras = self._cameras
+
+        def met(grips: tuple[Grip, ...]) -> None:
+            self._loop.call_soon_threadsafe(self._meet_early, cameras, grips)
+
+        scan = partial(self._finder.scan, nodes, suspects, mappings=mappings, met=None if first else met)
+        self._scan = self._loop.run_in_executor(None, scan)
         self._scan.add_done_callback(lambda _: self._stir.set())
         self._scanned = self._cameras
         return self._scan
+
+    def _meet_early(self, scanned: tuple[Camera, ...] | None, grips: tuple[Grip, ...]) -> None:
+        if scanned is self._cameras:
+            for holdings in self._holdings.values():
+                holdings.met(grips)
+                self._tell(holdings)
 
     def _settle(self, scan: Scan, *, first: bool = False) -> None:
         self._scan = None
