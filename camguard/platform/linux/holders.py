@@ -24,6 +24,7 @@ from camguard.platform.linux.procfs import ProcessReader, read
 MANY = 4096
 """More descriptors than this are not looked through while something else waits."""
 
+_HANDFUL, _PAUSE_S = 8, 0.00005
 _DONT_SYNC = 0x4000
 _TYPE_AND_INODE = 0x1 | 0x100
 _BUFFER = 256
@@ -104,11 +105,13 @@ class HolderFinder:
         *,
         mappings: bool = False,
         met: Callable[[tuple[Grip, ...]], None] | None = None,
+        unhurried: bool = False,
     ) -> Scan:
         """Look at every process; at `suspects` with care. `mappings` also finds who kept nothing but a mapping.
 
         The newest are looked at first, since who has just opened a camera has often just begun; `met` is told of
-        each process that holds one as soon as it was come across, long before the scan is over.
+        each process that holds one as soon as it was come across, long before the scan is over. `unhurried` lets
+        others have the interpreter between one handful of processes and the next.
         """
         begun = time.thread_time_ns()
         probe = _Probe(nodes)
@@ -123,6 +126,9 @@ class HolderFinder:
             seen_init |= pid == 1
             if pid == self._own_pid:
                 continue
+            if unhurried and pid % _HANDFUL == 0:
+                # A thread of short system calls never lets another in for long enough, short of a sleep.
+                time.sleep(_PAUSE_S)
             if pid in suspects or self._might_hold(name, probe, texts):
                 found = self.look(pid, nodes, careful=True) or ()
                 grips += found

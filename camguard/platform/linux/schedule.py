@@ -10,7 +10,7 @@ SCAN_CREDIT_S = 0.2
 """Scans may use this share of a core; what was not used is kept for a burst, up to so much processor time."""
 
 QUIET_S = 0.02
-QUIET_AT_MOST_S = 1.0
+QUIET_AT_MOST_S = 2.0
 """A scan that only confirms what events told waits until opens and closes pause for so long, or that much in all:
 scanning in the middle of a flurry would hold up the telling of the next open."""
 
@@ -52,6 +52,11 @@ class ScanSchedule:
         if self._at_latest is None:
             return affordable
         return max(affordable, min(self._quiet_at, self._at_latest))
+
+    @property
+    def unhurried(self) -> bool:
+        """Whether the scan that is wanted only confirms what events told."""
+        return self._at_latest is not None
 
     def begun(self) -> bool:
         """The scan begins; whether it is to look for mappings."""

@@ -261,7 +261,7 @@ class Watching:
     def _start_scan(self, *, first: bool = False) -> asyncio.Future[Scan]:
         suspects = {pid for holdings in self._holdings.values() for pid in holdings.pids} | self._suspects
         nodes = nodes_of(self._cameras or ())
-        mappings = self._schedule.begun()
+        unhurried, mappings = self._schedule.unhurried, self._schedule.begun()
         self._suspects = set()
         self._gone = set()
         for holdings in self._holdings.values():
@@ -271,7 +271,9 @@ class Watching:
         def met(grips: tuple[Grip, ...]) -> None:
             self._loop.call_soon_threadsafe(self._meet_early, cameras, grips)
 
-        scan = partial(self._finder.scan, nodes, suspects, mappings=mappings, met=None if first else met)
+        scan = partial(
+            self._finder.scan, nodes, suspects, mappings=mappings, met=None if first else met, unhurried=unhurried
+        )
         self._scan = self._loop.run_in_executor(None, scan)
         self._scan.add_done_callback(lambda _: self._stir.set())
         self._scanned = self._cameras
