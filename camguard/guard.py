@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from camguard import __version__
 from camguard.core.casebook import Casebook, Digest, Enforce, Identify, Identity, Spend, Wish
 from camguard.core.events import Blinded, Kind, Report, Sighting, SightRestored
-from camguard.core.model import NANOSECONDS, Camera, Process, Rule
+from camguard.core.model import NANOSECONDS, Process, Rule
 from camguard.ending import Order, end_use
 from camguard.errors import ConfigError
 from camguard.ports import History, JournalWriter, Platform, Rules
@@ -75,11 +75,6 @@ class Guard:
         # Two pools, so that hashing a large executable never holds up a commit.
         self._writing = ThreadPoolExecutor(1, "camguard-journal")
         self._finding_out = ThreadPoolExecutor(2, "camguard-identify")
-
-    @property
-    def cameras(self) -> tuple[Camera, ...]:
-        """The cameras that are plugged in."""
-        return self._book.cameras
 
     def listen(self, listener: Listener) -> None:
         """Call `listener` with every report once it is on disk, on the event loop's thread."""

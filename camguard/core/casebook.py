@@ -167,7 +167,7 @@ class Casebook:
         """What time alone has done by `now`."""
         digest = self._follow(self._activations.elapse(now), now, rules)
         for number, case in list(self._cases.items()):
-            if self._overdue_ns(case) is not None and self._patience_over(case, now):
+            if self._patience_over(case, now):
                 digest.add(self._judge(number, now, rules))
         return digest
 
@@ -227,8 +227,7 @@ class Casebook:
         if verdict.judgement is Judgement.BLOCKED and case.activation.state.live and not case.enforced:
             case = self._cases[number] = replace(case, enforced=True)
             digest.wishes.append(Enforce(number))
-        if any(rule.id == verdict.rule and spent(rule, case.activation) for rule in rules) and verdict.rule:
-            digest.wishes.append(Spend(verdict.rule))
+        digest.wishes += [Spend(rule.id) for rule in rules if rule.id == verdict.rule and spent(rule, case.activation)]
         return digest
 
     def _update(self, activation: Activation) -> Case:
