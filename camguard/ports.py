@@ -9,6 +9,7 @@ from typing import Protocol
 
 from camguard.core.events import Report, Sighting
 from camguard.core.model import App, AppIdentity, Camera, Details, Moment, Outcome, Process, Rule, Step
+from camguard.core.power import Plan, Power
 
 Deliver = Callable[[Sighting], None]
 """Takes a sighting; called on the event loop's own thread, never blocks."""
@@ -78,6 +79,32 @@ class Control(Protocol):
 
         The outcome speaks of this process alone; who holds the camera afterwards is for the sensor to say.
         """
+
+
+class Switch(Protocol):
+    """Switches cameras off, so that they cannot deliver a picture, and on again. Blocking; one call at a time."""
+
+    def plans(self, camera: Camera) -> tuple[Plan, ...]:
+        """The ways in which this camera can be switched off here, the one that takes least with it first.
+
+        Raises Refused, with the reason, where there is none.
+        """
+
+    def off(self, plan: Plan, tell: Tell) -> Outcome:
+        """Switch off, then check: the result is OFF only where no capture node of the device is left.
+
+        GONE where the device is not plugged in any more, FAILED with the reason otherwise; what was moved is then
+        moved back.
+        """
+
+    def on(self, plan: Plan, tell: Tell) -> Outcome:
+        """Undo `off`, then check: the result is ON only where a capture node is there again; else GONE or FAILED."""
+
+    def state(self, plan: Plan) -> Power | None:
+        """How the device of a plan stands now; None where it is not plugged in, or another is in its place."""
+
+    def dormant(self) -> tuple[Plan, ...]:
+        """Plans of all devices that are seen to be switched off now, whoever did it."""
 
 
 class Level(StrEnum):

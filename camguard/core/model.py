@@ -357,9 +357,11 @@ class Verdict:
 
 
 class Result(StrEnum):
-    """What became of an attempt to end a use, as checked afterwards."""
+    """What became of an action, as checked afterwards."""
 
     ENDED = "ended"
+    OFF = "off"
+    ON = "on"
     GONE = "already gone"
     REFUSED = "refused"
     STILL_HELD = "still held"
@@ -368,9 +370,9 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that was done on the ladder, in words and with what it came to."""
+    """One thing that was done on the ladder, in words and with what it came to; `pid` where it was to a process."""
 
-    pid: int
+    pid: int | None
     what: str
     result: str
 
