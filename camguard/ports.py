@@ -74,10 +74,11 @@ class Control(Protocol):
     def objection(self, process: Process) -> str | None:
         """Why this process must not be ended, as a sentence; None where it may be."""
 
-    def end(self, process: Process, tell: Tell) -> Outcome:
+    def end(self, process: Process, tell: Tell, patience_s: float | None = None) -> Outcome:
         """End one process: identity checked again, asked to stop, waited for, killed.
 
-        The outcome speaks of this process alone; who holds the camera afterwards is for the sensor to say.
+        `patience_s` is how long it may take after it was asked, None for the configured time. The outcome speaks of
+        this process alone; who holds the camera afterwards is for the sensor to say.
         """
 
 

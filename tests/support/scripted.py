@@ -100,7 +100,7 @@ class ScriptedControl:
     def objection(self, process: Process) -> str | None:
         return None
 
-    def end(self, process: Process, tell: Tell) -> Outcome:
+    def end(self, process: Process, tell: Tell, patience_s: float | None = None) -> Outcome:
         pid = process.identity.pid if process.identity else 0
         self.ended.append(pid)
         if pid in self.stubborn:

@@ -171,8 +171,9 @@ class SimulatedControl:
             return f"Process {pid} belongs to another user: only an administrator may end it."
         return None
 
-    def end(self, process: Process, tell: Tell) -> Outcome:
+    def end(self, process: Process, tell: Tell, patience_s: float | None = None) -> Outcome:
         """End one process: looked at again, asked to end, waited for, killed."""
+        patience_s = self._patience_s if patience_s is None else patience_s
         objection = self.objection(process)
         if process.identity is None or objection is not None:
             return Outcome(Result.REFUSED, why=objection)
@@ -183,15 +184,15 @@ class SimulatedControl:
         ladder = Ladder(process.identity.pid, tell)
         ladder.step("checked that it is still the same process", "it is")
         try:
-            for what, act, patience_s in (
-                ("asked it to end", found.terminate, self._patience_s),
+            for what, act, wait_s in (
+                ("asked it to end", found.terminate, patience_s),
                 ("killed it", found.kill, _KILL_PATIENCE_S),
             ):
                 act()
-                if _ended(found, process.identity, patience_s):
+                if _ended(found, process.identity, wait_s):
                     ladder.step(what, "ended")
                     return ladder.outcome(Result.ENDED)
-                ladder.step(what, f"still there after {patience_s:g} s")
+                ladder.step(what, f"still there after {wait_s:g} s")
         except psutil.NoSuchProcess:
             return ladder.outcome(Result.GONE, gone)
         except psutil.AccessDenied:
