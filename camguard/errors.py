@@ -61,3 +61,15 @@ class ProcessGone(CamguardError):
 
 class AccessDenied(CamguardError):
     """The system does not let this user see or do that."""
+
+
+class ServiceError(CamguardError):
+    """The service cannot be talked to: it does not answer, is not to be trusted, or speaks another protocol."""
+
+
+class Busy(ServiceError):
+    """The service has too much to do for this caller now; later it may have time."""
+
+
+class BadRequest(ServiceError):
+    """The service was asked for something that is no call, or that it does not know."""
