@@ -1,4 +1,4 @@
-"""How things stand now, in the shape of ``watch --json``: for programs, and for the way from the service to a client."""
+"""How things stand now, in the shape of ``watch --json``: for programs, and for the way from the service to them."""
 
 from __future__ import annotations
 

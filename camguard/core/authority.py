@@ -164,9 +164,17 @@ _OF_THE_MACHINE = frozenset(
         Kind.CAMERA_REMOVED,
         Kind.JOURNAL_SET_ASIDE,
         Kind.JOURNAL_INTERRUPTED,
+        Kind.GUARD_GAP,
+        Kind.POWER_SAID,
+        Kind.PASS_ENDING,
+        Kind.PASS_ENDED,
+        Kind.CONFIG_KEPT,
+        Kind.CONFIG_READ,
+        Kind.GATE_CLOSED,
+        Kind.GATE_OPEN,
     }
 )
-HIDDEN = ACTIVATION_KINDS - _OF_A_USE
+HIDDEN = ACTIVATION_KINDS - _OF_A_USE | {Kind.ACTION_UNFINISHED, Kind.CALL_REFUSED, Kind.OPEN_REFUSED}
 """Kinds of which those whom they do not concern see nothing."""
 DECIDED = _OF_A_USE | _OF_A_RULE | _OF_THE_MACHINE | HIDDEN
 """Kinds about which this module has made up its mind."""

@@ -8,7 +8,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from camguard.core.model import AppKind, Effect, Lasting
+from camguard.core.model import App, AppIdentity, AppKind, Effect, Lasting
 from camguard.core.power import Power
 
 MAX_REFS = 64
@@ -57,6 +57,7 @@ class NewRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defa
     lasting: Lasting | None = None
     until: Aware | None = None
     note: Note | None = None
+    turns_on: bool = False
 
     def __post_init__(self) -> None:
         """Raises ValueError for a year that a rules file cannot hold."""
@@ -72,6 +73,11 @@ class AskedApp(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_def
     path: Path | None = None
     sha256: Sha256 | None = None
     name: Text | None = None
+
+    @property
+    def app(self) -> App:
+        """The app that is asked about."""
+        return App(AppIdentity(self.kind, self.id, self.path, self.sha256), self.name or self.id)
 
 
 class _Call(

@@ -113,9 +113,7 @@ class Answers:
     def _holdings(self) -> list[tuple[Case, Process]]:
         """Each process that holds a camera, with the use that it is a part of."""
         held = [case for case in self._guard.cases if case.activation.held_since is not None]
-        return [
-            (case, process) for case in held for process in sorted(case.targets, key=lambda process: process.age)
-        ]
+        return [(case, process) for case in held for process in sorted(case.targets, key=lambda process: process.age)]
 
     def _seen_by(self, caller: Caller, case: Case, process: Process) -> Record:
         view = case_view(case, process)
@@ -199,6 +197,7 @@ class Answers:
 
     async def _switch(self, caller: Caller, call: calls.Switch) -> dict[str, Any]:
         seat = self.means.config.switchers is Switchers.SEAT
+        caller = self.means.people.caller(caller.uid, caller.pid, caller.groups)  # who sits there changes
         if not may(caller, Deed.SWITCH, seat_may_switch=seat):
             who = "whoever sits at this machine, root and the group camguard" if seat else "root and the group camguard"
             raise Refused(f"only {who} may switch cameras")
@@ -235,7 +234,7 @@ class Answers:
     # Rules
 
     async def _rules(self, caller: Caller, _: calls.Rules) -> dict[str, Any]:
-        rules = [rule for rule in self._guard.rules if self._may_of(caller, rule, Deed.SEE_COMMON_RULES, Deed.SEE_RULES)]
+        rules = [rule for rule in self._guard.rules if self._sees(caller, rule)]
         return {"file": safe(str(self.means.config.rules_path)), "rules": [of_rule(rule) for rule in rules]}
 
     async def _add_rule(self, caller: Caller, call: calls.AddRule) -> dict[str, Any]:
@@ -257,7 +256,7 @@ class Answers:
 
     async def _remove_rule(self, caller: Caller, call: calls.RemoveRule) -> dict[str, Any]:
         rule = next((rule for rule in self._guard.rules if rule.id == call.rule), None)
-        if rule is None or not self._may_of(caller, rule, Deed.SEE_COMMON_RULES, Deed.SEE_RULES):
+        if rule is None or not self._sees(caller, rule):
             raise NothingMatched(f'there is no rule "{call.rule}"; `camguard rules list` shows those there are')
         own = rule.by is not None and rule.by == self.means.people.name(caller.uid)
         if not own and not may(caller, Deed.CHANGE_COMMON_RULES):
@@ -268,10 +267,10 @@ class Answers:
         await self._record(Kind.RULE_REMOVED, {**of_rule(removed), "on_word_of": self._by(caller)})
         return {"file": safe(str(self.means.config.rules_path)), "rule": of_rule(removed)}
 
-    def _may_of(self, caller: Caller, rule: Rule, common: Deed, own: Deed) -> bool:
+    def _sees(self, caller: Caller, rule: Rule) -> bool:
         if rule.user is None:
-            return may(caller, common)
-        return may(caller, own, self.means.people.uid(rule.user))
+            return may(caller, Deed.SEE_COMMON_RULES)
+        return may(caller, Deed.SEE_RULES, self.means.people.uid(rule.user))
 
     async def _explain(self, caller: Caller, call: calls.Explain) -> dict[str, Any]:
         user = call.user
@@ -336,7 +335,7 @@ class Answers:
             if len(entries) < call.limit or lines:
                 break
         taken, more = protocol.page(lines)
-        last = after if not more or not taken else int(lines[len(taken) - 1]["seq"] or after)
+        last = lines[len(taken) - 1]["seq"] if more and taken else after
         return {"entries": taken, "last_seq": last}
 
     # What all of them need
