@@ -20,7 +20,7 @@ from camguard.journal.lock import GuardLock, last_beat_ns
 from camguard.journal.patient import PatientHistory, PatientJournal
 from camguard.journal.queries import Reader
 from camguard.journal.store import Journal
-from camguard.ports import CameraSource, Clock, Platform
+from camguard.ports import CameraSource, Clock, Platform, Switch
 from camguard.rulebook import RuleBook
 from camguard.standing import StandingFile
 from camguard.switching import Switching
@@ -112,6 +112,7 @@ def pretend_camera(folder: Path, name: str) -> Path:
 
 
 def _linux(config: Config) -> Platform:
+    from camguard.platform.linux.alarm import LinuxAlarm
     from camguard.platform.linux.clock import LinuxClock
     from camguard.platform.linux.control import LinuxControl
     from camguard.platform.linux.doctor import LinuxExaminer
@@ -119,7 +120,7 @@ def _linux(config: Config) -> Platform:
     from camguard.platform.linux.sensor import LinuxSensor
 
     clock = LinuxClock()
-    source = _linux_cameras(config)
+    source, switch = _linux_cameras(config)
     sensor = LinuxSensor(source, clock)
     return Platform(
         name="linux",
@@ -129,18 +130,24 @@ def _linux(config: Config) -> Platform:
         identifier=LinuxIdentifier(),
         # root speaks for every user of the machine, nobody else does
         control=LinuxControl(patience_s=config.patience_ns / 1e9, others=os.geteuid() == 0),
-        examiner=LinuxExaminer(source),
+        switch=switch,
+        examiner=LinuxExaminer(source, switch),
+        alarm=LinuxAlarm,
     )
 
 
-def _linux_cameras(config: Config) -> CameraSource:
+def _linux_cameras(config: Config) -> tuple[CameraSource, Switch]:
+    """What knows the cameras, and what switches those."""
     if config.backend is Backend.SIMULATED:
-        from camguard.platform.simulated import SimulatedCameras
+        from camguard.platform.simulated import SimulatedCameras, SimulatedSwitch
 
-        return SimulatedCameras(_folder(config))
+        pretend = SimulatedCameras(_folder(config))
+        return pretend, SimulatedSwitch(pretend)
     from camguard.platform.linux.cameras import UdevCameras
+    from camguard.platform.linux.switch import LinuxSwitch
 
-    return UdevCameras()
+    source = UdevCameras()
+    return source, LinuxSwitch(source)
 
 
 def _simulated(config: Config) -> Platform:

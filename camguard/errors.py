@@ -59,6 +59,14 @@ class ProcessGone(CamguardError):
     """The process has ended, or its pid now belongs to another."""
 
 
+class CameraGone(CamguardError):
+    """The camera's device is not plugged in any more, or another sits in its place."""
+
+
+class SwitchError(CamguardError):
+    """A camera could not be switched off or on; the message says what is in the way."""
+
+
 class AccessDenied(CamguardError):
     """The system does not let this user see or do that."""
 

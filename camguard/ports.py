@@ -108,6 +108,20 @@ class Switch(Protocol):
         """Plans of all devices that are seen to be switched off now, whoever did it."""
 
 
+class Alarm(Protocol):
+    """Rings once, on the event loop that it was made on, at a moment of the clock that counts through suspend."""
+
+    def set(self, boottime_ns: int | None) -> None:
+        """Ring at this moment (`Moment.boottime_ns`) and at none that was set before; None: not at all.
+
+        A moment that is past rings at once, though not before `set` returns; one that the machine slept through rings
+        as it wakes.
+        """
+
+    def close(self) -> None:
+        """Never ring again; what it held is released. A second time does no harm."""
+
+
 class Level(StrEnum):
     """How a finding of `doctor` stands."""
 
@@ -135,7 +149,10 @@ class Examiner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """One operating system's edges, ready for the guard. `method` says in words how cameras are watched."""
+    """One operating system's edges, ready for the guard. `method` says in words how cameras are watched.
+
+    `alarm` makes an alarm on the running event loop, which calls what it is given on that loop's thread.
+    """
 
     name: str
     method: str
@@ -143,7 +160,9 @@ class Platform:
     sensor: Sensor
     identifier: Identifier
     control: Control
+    switch: Switch
     examiner: Examiner
+    alarm: Callable[[Callable[[], None]], Alarm]
 
 
 class JournalWriter(Protocol):
