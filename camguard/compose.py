@@ -118,6 +118,7 @@ def _linux(config: Config) -> Platform:
     from camguard.platform.linux.doctor import LinuxExaminer
     from camguard.platform.linux.identity import LinuxIdentifier
     from camguard.platform.linux.sensor import LinuxSensor
+    from camguard.platform.linux.session import at_seat
 
     clock = LinuxClock()
     source, switch = _linux_cameras(config)
@@ -133,6 +134,7 @@ def _linux(config: Config) -> Platform:
         switch=switch,
         examiner=LinuxExaminer(source, switch),
         alarm=LinuxAlarm,
+        at_seat=at_seat,
     )
 
 

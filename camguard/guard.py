@@ -12,8 +12,9 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from camguard import __version__
 from camguard.core.casebook import Case, Casebook, Digest, Enforce, Identify, Identity, Spend, Wish
@@ -34,6 +35,9 @@ Act = Callable[[Moment], Sequence[Report]]
 
 BLOCK_PATIENCE_S = 0.1
 """How long a blocked program may take to end after it was asked to: until then it has the camera."""
+
+SECURE_S = 0.05
+"""How long ending a blocked program may wait until what would be lost with it is in hand."""
 
 _BATCH = 2_000
 _RETRY_S = 5.0
@@ -104,6 +108,7 @@ class Guard:
         self._rules_in_force: tuple[Rule, ...] = ()
         self._rules_broken: str | None = None
         self._tasks: asyncio.TaskGroup | None = None
+        self._secured: dict[int, asyncio.Event] = {}
         # Two pools, so that hashing a large executable never holds up a commit.
         self._writing = ThreadPoolExecutor(1, "camguard-journal")
         self._finding_out = ThreadPoolExecutor(2, "camguard-identify")
@@ -183,6 +188,7 @@ class Guard:
     async def _consume(self) -> None:
         while True:
             batch = self._take(await self._next_events())
+            self._find_out_about(batch)
             written = await self._commit(batch.digest.reports)
             if self.switching is not None and self.switching.unsaved():
                 await self._in_writing(self.switching.save)
@@ -304,25 +310,37 @@ class Guard:
 
     def _grant(self, wish: Wish, tasks: asyncio.TaskGroup) -> None:
         match wish:
-            case Identify(number, process):
-                tasks.create_task(self._identify(number, process))
             case Spend(rule):
                 tasks.create_task(self._spend(rule))
-            case Enforce():
-                pass  # made into an order, with its pending entry, before the commit
+            case Identify() | Enforce():
+                pass  # begun, and made into an order with its pending entry, before the commit
 
-    async def _identify(self, number: int, process: Process) -> None:
+    def _find_out_about(self, batch: _Batch) -> None:
+        """Have new uses identified, while what is known already goes to disk: a process may soon be gone."""
+        for wish in batch.digest.wishes:
+            if isinstance(wish, Identify) and self._tasks is not None:
+                secured = self._secured[wish.number] = asyncio.Event()
+                self._tasks.create_task(self._identify(wish.number, wish.process, secured))
+
+    async def _identify(self, number: int, process: Process, secured: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
-        identity = await loop.run_in_executor(self._finding_out, self._find_out, process)
+        tell = partial(loop.call_soon_threadsafe, secured.set)
+        identity = await loop.run_in_executor(self._finding_out, self._find_out, process, tell)
+        self._secured.pop(number).set()
         self._inbox.put_nowait(_Identified(number, identity))
 
-    def _find_out(self, process: Process) -> Identity:
-        app, details = self.platform.identifier.identify(process)
+    def _find_out(self, process: Process, secured: Callable[[], object]) -> Identity:
+        app, details = self.platform.identifier.identify(process, secured)
         times, last = self._history.times_seen(app.identity) if app.known else (0, None)
         return Identity(app, details, times, last)
 
     async def _enforce(self, order: Order, camera: CameraId) -> None:
         """End a blocked use; where that cannot be done the camera itself goes off, until a person says otherwise."""
+        secured = None if order.activation is None else self._secured.get(order.activation.number)
+        if secured is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SECURE_S):
+                    await secured.wait()
         outcome = await carry_out(self.platform, self.record, order, _log_step)
         if outcome.result in _NOT_ENDED and self.switching is not None:
             await self.switch(Power.OFF, camera, None, order.by)

@@ -58,8 +58,11 @@ class Sensor(Protocol):
 class Identifier(Protocol):
     """Finds out who a process is. Blocking: reads files, may ask the package manager."""
 
-    def identify(self, process: Process) -> tuple[App, Details]:
-        """The app behind a process; of a process that is gone, what can still be said."""
+    def identify(self, process: Process, secured: Callable[[], object] | None = None) -> tuple[App, Details]:
+        """The app behind a process; of a process that is gone, what can still be said.
+
+        `secured` is called, on this thread, once all is in hand that would be lost if the process ended.
+        """
 
     def identify_file(self, path: str) -> App:
         """The app that a file would be if it were run.
@@ -151,7 +154,8 @@ class Examiner(Protocol):
 class Platform:
     """One operating system's edges, ready for the guard. `method` says in words how cameras are watched.
 
-    `alarm` makes an alarm on the running event loop, which calls what it is given on that loop's thread.
+    `alarm` makes an alarm on the running event loop, which calls what it is given on that loop's thread. `at_seat` says
+    whether a user, by uid, has the session that is active at this machine.
     """
 
     name: str
@@ -163,6 +167,7 @@ class Platform:
     switch: Switch
     examiner: Examiner
     alarm: Callable[[Callable[[], None]], Alarm]
+    at_seat: Callable[[int], bool]
 
 
 class JournalWriter(Protocol):

@@ -244,8 +244,8 @@ class Casebook:
         verdict = judge_at_once(process, case.camera, at, rules)
         if verdict is None:
             return Digest()
-        case = self._cases[number] = replace(case, verdict=verdict)
-        return Digest([_report(Kind.JUDGED, at, case)], self._enforce(number))
+        case = self._cases[number] = replace(case, verdict=verdict, alerted=True)
+        return Digest([_report(Kind.JUDGED, at, case), _report(Kind.ALERT, at, case)], self._enforce(number))
 
     def _enforce(self, number: int) -> list[Wish]:
         """A block is for each process that comes: the same app may be back before its last use is called over."""
@@ -262,7 +262,7 @@ class Casebook:
     def _judge(self, number: int, at: Moment, rules: Sequence[Rule]) -> Digest:
         """Reach a verdict on what is known; report it where it is new, alert where a person must hear of it."""
         case = self._cases[number]
-        verdict = judge(_circumstances(case, at), rules)
+        verdict = _standing_block(case) or judge(_circumstances(case, at), rules)
         digest = Digest()
         if verdict != case.verdict:
             case = self._cases[number] = replace(case, verdict=verdict)
@@ -292,6 +292,13 @@ class Casebook:
     def _patience_over(self, case: Case, now: Moment) -> bool:
         due = self._overdue_ns(case)
         return due is not None and now.boottime_ns >= due
+
+
+def _standing_block(case: Case) -> Verdict | None:
+    """The block that was carried out at once on a program that was gone before more could be found out about it."""
+    blocked = case.verdict is not None and case.verdict.judgement is Judgement.BLOCKED
+    known = case.identity is not None and case.identity.app.known
+    return case.verdict if blocked and not known else None
 
 
 def _circumstances(case: Case, at: Moment) -> Circumstances:

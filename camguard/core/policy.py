@@ -94,7 +94,12 @@ def judge_at_once(process: Process, camera: Camera, at: Moment, rules: Iterable[
 
 
 def alerts(activation: Activation, verdict: Verdict) -> bool:
-    """Whether a person must hear of it: a use, not a look, that nobody expected; also when it is over by now."""
+    """Whether a person must hear of it: a use, not a look, that nobody expected; also when it is over by now.
+
+    Of a block in any case, since a program is ended for it.
+    """
+    if verdict.judgement is Judgement.BLOCKED:
+        return True
     return activation.capture is not None and verdict.judgement is not Judgement.EXPECTED
 
 

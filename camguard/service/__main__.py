@@ -36,7 +36,7 @@ async def _serve(config: Path, state: Path, socket: Path) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m camguard.service",
-        description="The camguard service, as the system starts it. SIGHUP reads the configuration again, SIGTERM stops.",
+        description="The camguard service, as the system starts it. SIGHUP: read the configuration. SIGTERM: stop.",
         epilog="Exit codes: 0 told to stop; 1 it cannot guard here, or another guard does; 2 wrong usage.",
     )
     parser.add_argument("--config", type=Path, default=SYSTEM_FOLDER / "config.toml", help="default: %(default)s")

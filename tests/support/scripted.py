@@ -91,8 +91,10 @@ class ScriptedIdentifier:
 
     asked: list[Process] = field(default_factory=list)
 
-    def identify(self, process: Process) -> tuple[App, Details]:
+    def identify(self, process: Process, secured: Callable[[], object] | None = None) -> tuple[App, Details]:
         self.asked.append(process)
+        if secured is not None:
+            secured()
         return self.identify_file(process.exe or "unknown"), Details(user="anna")
 
     def identify_file(self, path: str) -> App:
@@ -237,6 +239,7 @@ class Stage:
             self.switch,
             NoFindings(),
             self._alarm,
+            lambda _: False,
         )
 
     def advance(self, seconds: float) -> None:

@@ -5,6 +5,8 @@ It runs wherever Python and psutil do, carries the demo and the tests, and is ch
 
 from __future__ import annotations
 
+import os
+
 from camguard.platform.simulated.alarm import SimulatedAlarm
 from camguard.platform.simulated.cameras import SimulatedCameras, make_camera
 from camguard.platform.simulated.processes import (
@@ -46,4 +48,5 @@ class SimulatedPlatform(Platform):
             switch=SimulatedSwitch(source),
             examiner=SimulatedExaminer(source),
             alarm=lambda ring: SimulatedAlarm(ring, clock),
+            at_seat=lambda uid: uid == os.getuid(),
         )

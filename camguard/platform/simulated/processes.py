@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -91,15 +92,18 @@ def _same(identity: ProcessIdentity) -> psutil.Process | None:
 class SimulatedIdentifier:
     """Identifies a process by its executable or script and that file's content."""
 
-    def identify(self, process: Process) -> tuple[App, Details]:
+    def identify(self, process: Process, secured: Callable[[], object] | None = None) -> tuple[App, Details]:
         """The app behind a process."""
         name = os.path.basename(process.script or process.exe or "") or process.name or "unknown process"
         found = None if process.identity is None else _same(process.identity)
         if found is None or process.exe is None:
             return App(UNKNOWN_APP, name), Details()
-        details = Details(exe_sha256=_sha256(process.exe))
+        details = Details()
         with suppress(psutil.Error):
             details = replace(details, command=redact(found.cmdline()), user=found.username(), parents=_parents(found))
+        if secured is not None:
+            secured()
+        details = replace(details, exe_sha256=_sha256(process.exe))
         if not _is_interpreter(process.exe):
             return App(AppIdentity(AppKind.EXECUTABLE, process.exe, process.exe, details.exe_sha256), name), details
         content = None if process.script is None else _sha256(process.script)
