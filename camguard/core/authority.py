@@ -143,8 +143,8 @@ def reduced(line: Record) -> Record | None:
     if kind in _OF_A_USE:
         return {**{key: line[key] for key in _USE_KEYS if key in line}, **_UNSAID}
     if kind in _OF_A_RULE:
-        return None if _names_a_user(line) else line
-    return _general(line) if kind in _OF_THE_MACHINE else None
+        return None if _names_a_user(line) else _without(_WHO, line)
+    return _without(_WHO | _WHOSE, line) if kind in _OF_THE_MACHINE else None
 
 
 _HEAD = ("schema", "event", "seq", "at", "clock", "camera")
@@ -179,14 +179,17 @@ HIDDEN = ACTIVATION_KINDS - _OF_A_USE | {Kind.ACTION_UNFINISHED, Kind.CALL_REFUS
 DECIDED = _OF_A_USE | _OF_A_RULE | _OF_THE_MACHINE | HIDDEN
 """Kinds about which this module has made up its mind."""
 
-_NAMING_USERS = frozenset({"uid", "user", "users", "by", "pids", "note", "process", "app", "command"})
+_WHO = frozenset({"by", "uid", "users", "pids", "process"})
+"""Keys of a record's `extra` that name who did something."""
+_WHOSE = frozenset({"user", "app", "command", "note"})
+"""Those that tell what somebody does with the machine. A rule for everybody has them too, and means nobody."""
 
 
-def _general(line: Record) -> Record:
+def _without(keys: frozenset[str], line: Record) -> Record:
     kept: Record = {key: line[key] for key in _HEAD if key in line}
     extra, outcome = line.get("extra"), line.get("outcome")
     if isinstance(extra, Mapping):
-        kept["extra"] = {key: value for key, value in extra.items() if key not in _NAMING_USERS}
+        kept["extra"] = {key: value for key, value in extra.items() if key not in keys}
     if isinstance(outcome, Mapping):
         kept["outcome"] = {"result": outcome.get("result")}  # its steps, and who is left, are processes
     return {**kept, "reduced": True}

@@ -27,7 +27,7 @@ _INTERFACE_DESCRIPTOR, _INTERFACE_LENGTH = 4, 9  # USB 2.0, table 9-12
 class Interface:
     """One interface of a USB device; `name` is its folder's, such as ``1-2:1.0``.
 
-    `authorized` is None where the kernel has no such thing (before Linux 4.4). `text` is what the device calls it.
+    `authorized` is None where the kernel is too old to have it. `text` is what the device calls it.
     """
 
     name: str
@@ -103,25 +103,36 @@ class Tree:
 
     def device(self, path: str) -> Device | None:
         """The device in that folder; None where there is none, or the path is not one of a device."""
-        if os.path.realpath(path) != path or not self._is_below(path, "devices") or not os.path.isdir(path):
+        if not self.there(path):
             return None
         nodes = frozenset(self._nodes(path))
-        vendor = _text(path, "idVendor")
-        if not vendor:
+        usb = self.usb(path)
+        if usb is None:
             return Device(path, driver=link(path, "driver"), nodes=nodes, beside=tuple(sorted(_children(path))))
-        authorized = _flag(path, "authorized")
         interfaces = tuple(sorted(_interfaces(path), key=lambda interface: interface.number))
+        product = _text(path, "product")
         return Device(
             path,
-            UsbDevice(f"{vendor}:{_text(path, 'idProduct')}", _text(path, "serial"), os.path.basename(path)),
-            authorized,
+            usb,
+            _flag(path, "authorized"),
             link(path, "driver"),
-            _text(path, "product"),
-            self._model(path),
+            product,
+            "" if product else self._model(path),
             interfaces,
             () if interfaces else classes(_raw(path, "descriptors")),
             nodes,
         )
+
+    def there(self, path: str) -> bool:
+        """Whether a path is that of a device, free of links."""
+        return os.path.realpath(path) == path and self._is_below(path, "devices") and os.path.isdir(path)
+
+    def usb(self, path: str) -> UsbDevice | None:
+        """Make, serial number and port of a USB device; None for a device on another bus."""
+        vendor = _text(path, "idVendor")
+        if not vendor:
+            return None
+        return UsbDevice(f"{vendor}:{_text(path, 'idProduct')}", _text(path, "serial"), os.path.basename(path))
 
     def usb_devices(self) -> Iterator[Device]:
         """All USB devices, hubs among them, in the order of their ports."""

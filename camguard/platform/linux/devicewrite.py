@@ -14,10 +14,11 @@ from contextlib import contextmanager
 
 from camguard.core.power import Method, Part, Plan
 from camguard.errors import CameraGone, SwitchError
+from camguard.platform.linux import procfs
 from camguard.platform.linux.devices import INTERFACE_NAME, Tree
 from camguard.platform.linux.switchplan import fits
 
-_GONE = frozenset({errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ENOTDIR})
+_MISSING = frozenset({errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ENOTDIR})
 _DRIVER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_ .:+-]{0,63}")
 
 
@@ -35,8 +36,8 @@ def hold(sys: str, plan: Plan) -> Iterator[Held]:
     except OSError as error:
         raise CameraGone(f"{plan.device} is gone") from error
     try:
-        device = Tree(sys).device(plan.device)
-        if device is None or not fits(device, plan.cameras):
+        tree = Tree(sys)
+        if not tree.there(plan.device) or not fits(tree.usb(plan.device), plan.cameras):
             raise CameraGone(f"{plan.device} is another device now")
         yield Held(sys, plan, fd)
     finally:
@@ -117,48 +118,48 @@ class Held:
 
     def _read(self, path: str) -> str:
         try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=self._fd)
-            try:
-                return os.read(fd, 64).decode("ascii", "replace").strip()
-            finally:
-                os.close(fd)
+            return procfs.read(path, dir_fd=self._fd).decode("ascii", "replace").strip()
         except OSError as error:
-            raise _translated(error, path) from error
+            raise self._translated(error, path) from error
 
-    def _write(self, path: str, value: str, dir_fd: int | None = None) -> None:
-        """One write(2) to an attribute that is there: as the kernel takes them."""
+    def _write(self, path: str, value: str) -> None:
+        """Write to an attribute of the device or of a part of it."""
         try:
-            fd = os.open(
-                path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=self._fd if dir_fd is None else dir_fd
-            )
-            try:
-                os.write(fd, value.encode())
-            finally:
-                os.close(fd)
+            _write(path, value, self._fd)
         except OSError as error:
-            raise _translated(error, path) from error
+            raise self._translated(error, path) from error
 
     def _write_outside(self, path: str, value: str) -> None:
         """Write to an attribute of a bus or driver, which is no part of the device."""
-        fd = os.open(self._sys, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            self._write(path, value, fd)
-        except CameraGone as error:
-            if os.path.lexists(f"{self._sys}/{path}"):
-                raise
-            raise SwitchError(f"{self._sys}/{path} is not there: is the camera's driver loaded?") from error
-        finally:
-            os.close(fd)
+            _write(f"{self._sys}/{path}", value)
+        except OSError as error:
+            raise self._translated(error, path) from error
+
+    def _translated(self, error: OSError, path: str) -> CameraGone | SwitchError:
+        if error.errno in _MISSING:
+            if not self._there():
+                return CameraGone(f"{self._plan.device} is gone")
+            return SwitchError(f"The kernel has no {path} now: is the camera's driver loaded?")
+        if error.errno in {errno.EACCES, errno.EPERM}:
+            return SwitchError("Only root may switch cameras off and on; run the guard as root.")
+        if error.errno == errno.EROFS:
+            return SwitchError("/sys is read-only here (a container, or a service unit that protects it).")
+        return SwitchError(f"The kernel refused: {path}: {os.strerror(error.errno or 0)}.")
+
+    def _there(self) -> bool:
+        """Whether the device that is held is still plugged in."""
+        try:
+            os.stat("uevent", dir_fd=self._fd)
+        except OSError:
+            return False
+        return True
 
 
-def _translated(error: OSError, path: str) -> CameraGone | SwitchError:
-    if error.errno in _GONE:
-        return CameraGone(f"{path} is gone")
-    if error.errno in {errno.EACCES, errno.EPERM}:
-        return SwitchError("Only root may switch cameras off and on; run the guard as root.")
-    if error.errno == errno.EROFS:
-        return SwitchError(
-            "/sys is read-only here (a container, or a service unit that protects it): the guard has to be able to "
-            "write there."
-        )
-    return SwitchError(f"The kernel did not do it: {path}: {os.strerror(error.errno or 0)}.")
+def _write(path: str, value: str, dir_fd: int | None = None) -> None:
+    """One write(2) to an attribute that is there, as the kernel takes them. Raises OSError as the system does."""
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=dir_fd)
+    try:
+        os.write(fd, value.encode())
+    finally:
+        os.close(fd)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from camguard.core.model import Camera, CameraKind
 from camguard.core.power import Method, Plan
-from camguard.errors import CamguardError, Refused
+from camguard.errors import CamguardError
 from camguard.platform.linux import fanotify, procfs
 from camguard.platform.linux.packages import Packages
 from camguard.ports import CameraSource, Finding, Level, Switch
@@ -61,13 +61,10 @@ class LinuxExaminer:
     def _cameras(self) -> tuple[Finding, ...]:
         try:
             cameras = self._source.cameras()
+            dormant = [camera for plan in self._switch.dormant() for camera in plan.cameras]
         except CamguardError as error:
             return (Finding(Level.PROBLEM, "cameras", str(error), "Mend this first: without it nothing is watched."),)
-        off = tuple(
-            Finding(Level.OK, "switch", f"{camera.name} is plugged in and switched off.")
-            for plan in self._switch.dormant()
-            for camera in plan.cameras
-        )
+        off = [Finding(Level.OK, "switch", f"{camera.name} is plugged in and switched off.") for camera in dormant]
         if not cameras and not off:
             said = "No camera is plugged in."
             return (Finding(Level.WARNING, "cameras", said, "Plug one in, or see camguard at work: camguard demo."),)
@@ -77,7 +74,7 @@ class LinuxExaminer:
         """How a camera could be switched off."""
         try:
             plan = self._switch.plans(camera)[0]
-        except Refused as error:
+        except CamguardError as error:
             return Finding(Level.WARNING, "switch", f"{camera.name} cannot be switched off. {error}", _COVER)
         said = f"{camera.name} can be switched off: {_way(plan)}"
         if os.geteuid() == 0 or plan.method is Method.FILE:

@@ -40,7 +40,7 @@ class LinuxSwitch:
     def plans(self, camera: Camera) -> tuple[Plan, ...]:
         """The ways to switch off the device that this camera is in. Raises Refused where there is none."""
         device = self._device_of(camera)
-        if not fits(device, (camera,)):
+        if not fits(device.usb, (camera,)):
             raise Refused(f"{_GONE} Look again which cameras there are.")
         beside = (other for other in self._source.cameras() if other.id != camera.id and _shares(other, device.nodes))
         found = plans_of(device, (camera, *beside))
@@ -81,8 +81,10 @@ class LinuxSwitch:
 
     def state(self, plan: Plan) -> Power | None:
         """How the device stands, whoever switched it."""
-        device = self._tree.device(plan.device)
-        return power(device, plan.method) if device is not None and fits(device, plan.cameras) else None
+        try:
+            return self._present(plan)
+        except CameraGone:
+            return None
 
     def dormant(self) -> tuple[Plan, ...]:
         """Plans of all USB cameras that are barred: their video interfaces, or the device as a whole.
@@ -108,13 +110,21 @@ class LinuxSwitch:
     def _take(self, held: Held, plan: Plan, ladder: Ladder, moved: list[Part]) -> None:
         """Take every part away that is not yet; `moved` are those that were, also where one fails."""
         for part in plan.parts:
-            if held.take(part):
+            try:
+                taken = held.take(part)
+            except SwitchError:
+                if self._present(plan) is Power.OFF:  # switched off in another way meanwhile, or before
+                    break
+                raise
+            if taken:
                 moved.append(part)
                 ladder.step(f"switched off the {_named(plan, part)}", "it let go")
         if not moved:
             ladder.step("looked how the camera stands", "it was switched off already")
 
     def _give(self, held: Held, plan: Plan, ladder: Ladder) -> None:
+        if plan.method is not Method.DEVICE:
+            self._check_whole(plan)
         for part in plan.parts:
             if held.give(part):
                 ladder.step(f"switched on the {_named(plan, part)}", "it is free")
@@ -124,11 +134,15 @@ class LinuxSwitch:
             held.probe(plan.parts)
             ladder.step("let the drivers look for the camera", "they did")
 
+    def _check_whole(self, plan: Plan) -> None:
+        """Leave a device alone that is off as a whole though it is another switch's plan: somebody else meant that."""
+        device = self._device(plan)
+        if device.authorized is False:
+            raise SwitchError(f"The camera stays off. {in_the_way(device, plan)}")
+
     def _give_interfaces(self, plan: Plan, ladder: Ladder) -> None:
         """Free the video interfaces too, where this system bars those of every new device."""
-        device = self._tree.device(plan.device)
-        if device is None:
-            raise CameraGone(_GONE)
+        device = self._device(plan)
         parts = [Part(f"{plan.device}/{each.name}") for each in device.video if each.authorized is False]
         if parts:
             inner = Plan(plan.cameras, plan.device, Method.INTERFACES, tuple(parts))
@@ -149,34 +163,32 @@ class LinuxSwitch:
             ladder.step("put back what was switched off", "done")
 
     def _check_off(self, plan: Plan, ladder: Ladder) -> None:
-        _until(lambda: self._present(plan) is Power.OFF, _OFF_PATIENCE_S)
-        left = self._present(plan) is not Power.OFF
-        ladder.step("looked whether a way to its pictures is left", "there is" if left else "there is none")
-        if left:
+        off = _until(lambda: self._present(plan) is Power.OFF, _OFF_PATIENCE_S)
+        ladder.step("looked whether a way to its pictures is left", "there is none" if off else "there is")
+        if not off:
             raise SwitchError("The camera could not be switched off: its device still has a video node or a driver.")
 
     def _check_on(self, plan: Plan, ladder: Ladder) -> None:
         def back() -> bool:
-            device = self._tree.device(plan.device)
-            if device is None:
-                raise CameraGone(_GONE)
-            return bool(device.nodes) and any(_shares(camera, device.nodes) for camera in self._source.cameras())
+            nodes = self._device(plan).nodes
+            return bool(nodes) and any(_shares(camera, nodes) for camera in self._source.cameras())
 
         if _until(back, _ON_PATIENCE_S):
             ladder.step("looked for the camera", "it is there")
             return
-        device = self._tree.device(plan.device)
-        if device is None:
-            raise CameraGone(_GONE)
         ladder.step("looked for the camera", f"it is not there after {_ON_PATIENCE_S:g} s")
-        raise SwitchError(f"The camera did not come back. {in_the_way(device)}")
+        raise SwitchError(f"The camera did not come back. {in_the_way(self._device(plan), plan)}")
 
     def _present(self, plan: Plan) -> Power:
         """How the device stands. Raises CameraGone where it is not there."""
-        state = self.state(plan)
-        if state is None:
+        return power(self._device(plan), plan)
+
+    def _device(self, plan: Plan) -> Device:
+        """A plan's device as it is now. Raises CameraGone where it is not there, or another is."""
+        device = self._tree.device(plan.device)
+        if device is None or not fits(device.usb, plan.cameras):
             raise CameraGone(_GONE)
-        return state
+        return device
 
 
 def _named(plan: Plan, part: Part) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from camguard.core.model import Camera, CameraId
 from camguard.core.power import Method, Part, Plan, Power
 from camguard.platform.linux.devices import CONTROL, VIDEO, Device, Interface
-from camguard.platform.linux.inventory import NodeFacts, cameras_of
+from camguard.platform.linux.inventory import NodeFacts, UsbDevice, cameras_of
 
 _V4L2_NAME = 31  # bytes: what the kernel keeps of a camera's name
 # USB-IF, Defined Class Codes.
@@ -63,7 +63,7 @@ def plans_of(device: Device, cameras: tuple[Camera, ...]) -> tuple[Plan, ...]:
     return tuple(found)
 
 
-def power(device: Device, method: Method) -> Power:
+def power(device: Device, plan: Plan) -> Power:
     """Whether a device can deliver pictures.
 
     What bars it counts whoever did it; that its driver is unbound counts only for a plan that does just that.
@@ -72,28 +72,40 @@ def power(device: Device, method: Method) -> Power:
         return Power.ON
     if device.usb is None:
         return Power.ON if device.driver else Power.OFF
-    if device.authorized is False or _barred(device):
+    ways = _ways(device, plan)
+    if device.authorized is False or _all_barred(ways):
         return Power.OFF
-    unbound = method is Method.DRIVER and not any(interface.driver for interface in device.video)
+    unbound = plan.method is Method.DRIVER and not any(interface.driver for interface in ways)
     return Power.OFF if unbound else Power.ON
 
 
-def in_the_way(device: Device) -> str:
+def in_the_way(device: Device, plan: Plan) -> str:
     """Why a device that was switched on has no node, as far as can be seen."""
+    ways = _ways(device, plan)
+    drivers = {device.driver} if device.usb is None else {interface.driver for interface in ways}
     if device.authorized is False:
-        return "Its whole USB device is not authorised: somebody else keeps it off (USBGuard, for instance)."
-    if device.video and any(interface.authorized is False for interface in device.video):
-        return "Its USB video interfaces are not authorised."
-    if not device.driver if device.usb is None else not any(interface.driver for interface in device.video):
-        return "No driver took it; for a USB webcam: modprobe uvcvideo."
-    if any(interface.driver == "usbfs" for interface in device.video):
+        return "Its whole USB device is not authorised: something else keeps it off (USBGuard, for instance)."
+    if any(interface.authorized is False for interface in ways):
+        return "Its USB video interfaces are not authorised: something else keeps them off."
+    if "usbfs" in drivers:
         return "A program has taken hold of the USB device itself (usbfs); end that program."
+    if not any(drivers):
+        return "No driver took it; for a USB webcam: modprobe uvcvideo."
     return "Its driver made no video node; unplug it and plug it in again."
 
 
-def fits(device: Device, cameras: Iterable[Camera]) -> bool:
+def _ways(device: Device, plan: Plan) -> tuple[Interface, ...]:
+    """The interfaces that pictures come out of; one of a maker's own class that is off is known by the plan alone."""
+    named = {part.path.rpartition("/")[2] for part in plan.parts}
+    return tuple(interface for interface in device.interfaces if interface.video or interface.name in named)
+
+
+def _all_barred(ways: Sequence[Interface]) -> bool:
+    return bool(ways) and all(interface.authorized is False for interface in ways)
+
+
+def fits(usb: UsbDevice | None, cameras: Iterable[Camera]) -> bool:
     """Whether these cameras can be in that device: make and serial number agree."""
-    usb = device.usb
     own = (None, None) if usb is None else (usb.usb_id, usb.serial or None)
     return all((camera.usb_id, camera.serial) == own for camera in cameras)
 
@@ -104,7 +116,7 @@ def dormant(devices: Iterable[Device], taken: Collection[CameraId]) -> tuple[Pla
     A device that is not authorised as a whole shows no interfaces, yet its descriptors tell that it has video ones.
     Infrared cameras are told apart where an interface of their own says so, else they are one with the camera.
     """
-    off = [device for device in devices if power(device, Method.INTERFACES) is Power.OFF and _is_camera(device)]
+    off = [device for device in devices if _is_barred_camera(device)]
     facts = [node for device in off for node in _facts(device)]
     found = cameras_of((replace(node, number=(0, at)) for at, node in enumerate(facts)), {}, taken)
     return tuple(_dormant(device, found) for device in off)
@@ -142,12 +154,12 @@ def _cut(name: str) -> str:
     return name.encode()[:_V4L2_NAME].decode("utf-8", "replace")
 
 
-def _is_camera(device: Device) -> bool:
-    return any(interface.usb_class == VIDEO for interface in device.interfaces) or VIDEO in device.hidden
-
-
-def _barred(device: Device) -> bool:
-    return bool(device.video) and all(interface.authorized is False for interface in device.video)
+def _is_barred_camera(device: Device) -> bool:
+    if device.nodes:
+        return False
+    if not device.interfaces:
+        return device.authorized is False and VIDEO in device.hidden
+    return _all_barred([interface for interface in device.interfaces if interface.usb_class == VIDEO])
 
 
 def _whole(device: Device, cameras: tuple[Camera, ...]) -> Plan:
@@ -156,15 +168,15 @@ def _whole(device: Device, cameras: tuple[Camera, ...]) -> Plan:
 
 def _takes(device: Device) -> tuple[str, ...]:
     """What goes off beside the camera with a whole USB device, each once, in words."""
-    return in_words(device.hidden or [interface.usb_class for interface in others(device.interfaces)])
+    return _in_words(device.hidden or [interface.usb_class for interface in _others(device.interfaces)])
 
 
-def others(interfaces: Sequence[Interface]) -> tuple[Interface, ...]:
+def _others(interfaces: Sequence[Interface]) -> tuple[Interface, ...]:
     """The interfaces of a device that have nothing to do with pictures."""
     return tuple(interface for interface in interfaces if not interface.video)
 
 
-def in_words(codes: Iterable[int]) -> tuple[str, ...]:
+def _in_words(codes: Iterable[int]) -> tuple[str, ...]:
     """USB interface classes as what people call them, each once; without video."""
     words = (
         _FUNCTIONS.get(code, "an unknown function") + ("" if code in _FUNCTIONS else f" (USB class {code:02x})")
