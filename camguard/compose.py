@@ -101,8 +101,9 @@ def _linux_cameras(config: Config) -> CameraSource:
 
         return SimulatedCameras(_folder(config))
     from camguard.platform.linux.cameras import UdevCameras
+    from camguard.platform.linux.udevsocket import handed_over
 
-    return UdevCameras()
+    return UdevCameras(events=handed_over())
 
 
 def _simulated(config: Config) -> Platform:
