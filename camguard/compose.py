@@ -147,8 +147,9 @@ def _linux_cameras(config: Config) -> tuple[CameraSource, Switch]:
         return pretend, SimulatedSwitch(pretend)
     from camguard.platform.linux.cameras import UdevCameras
     from camguard.platform.linux.switch import LinuxSwitch
+    from camguard.platform.linux.udevsocket import handed_over
 
-    source = UdevCameras()
+    source = UdevCameras(events=handed_over())
     return source, LinuxSwitch(source)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,6 +19,7 @@ from watchdog.observers import Observer
 
 from camguard.core.model import Camera, CameraId
 from camguard.errors import SensorError
+from camguard.platform.linux import udevsocket
 from camguard.platform.linux.inventory import NodeFacts, UsbDevice, cameras_of
 
 _SUBSYSTEM = "video4linux"
@@ -29,13 +31,17 @@ _VIRTUAL = "/devices/virtual/"
 class UdevCameras:
     """Implements `camguard.ports.CameraSource`. `cameras` may be called from any thread."""
 
-    def __init__(self, dev: str = "/dev", udev_control: str = "/run/udev/control") -> None:
+    def __init__(
+        self, dev: str = "/dev", udev_control: str = "/run/udev/control", events: socket.socket | None = None
+    ) -> None:
+        """`events` is where udev's events come from, where a socket for them was handed over; else one is opened."""
         try:
             self._context = pyudev.Context()
         except ImportError as error:
             raise SensorError("libudev is missing; install it (Debian, Ubuntu: apt install libudev1)") from error
         self._dev = dev
         self._udev_control = udev_control
+        self._events = events
         self._named: dict[str, CameraId] = {}
         self._lock = threading.Lock()  # libudev's objects belong to one thread at a time
 
@@ -71,6 +77,8 @@ class UdevCameras:
         return stop
 
     def _follow_udev(self, hint: Callable[[], None]) -> Callable[[], None]:
+        if self._events is not None:
+            return _follow_socket(self._events, hint)
         loop = asyncio.get_running_loop()
         try:
             monitor = pyudev.Monitor.from_netlink(pyudev.Context(), source="udev")
@@ -151,6 +159,20 @@ class UdevCameras:
             model=_property(device, "ID_MODEL_FROM_DATABASE") or "",
             interface="" if interface is None else _attribute(interface, "interface"),
         )
+
+
+def _follow_socket(events: socket.socket, hint: Callable[[], None]) -> Callable[[], None]:
+    loop = asyncio.get_running_loop()
+
+    def receive() -> None:
+        if udevsocket.drain(events):
+            hint()
+
+    def stop() -> None:
+        loop.remove_reader(events)
+
+    loop.add_reader(events, receive)
+    return stop
 
 
 class _Settled:

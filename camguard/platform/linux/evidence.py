@@ -80,15 +80,22 @@ def _open(way: str, path: str, stack: ExitStack) -> OpenFile | None:
 
 
 def _note(path: str, fd: int) -> str | None:
-    """What is odd about a file that is said to be at `path`, as seen from here."""
+    """What is odd about a file that is said to be at `path`."""
     running = os.fstat(fd)
-    try:
-        there = os.stat(path)
-    except (OSError, ValueError):
-        there = None
+    there = _there(path)
     if there is not None and (there.st_dev, there.st_ino) == (running.st_dev, running.st_ino):
         return None
     return DELETED if path.endswith(procfs.DELETED) else MISPLACED
+
+
+def _there(path: str) -> os.stat_result | None:
+    """The file at a path as the machine sees it, whatever is hidden from this process; else as seen from here."""
+    for seen in (f"/proc/1/root{path}", path):
+        try:
+            return os.stat(seen)
+        except (OSError, ValueError):
+            continue
+    return None
 
 
 def _script_file(proc: str, pid: int, uid: int | None, script: str, exe: str, stack: ExitStack) -> OpenFile | None:
