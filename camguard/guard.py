@@ -19,7 +19,7 @@ from functools import partial
 from camguard import __version__
 from camguard.core.casebook import Case, Casebook, Digest, Enforce, Identify, Identity, Spend, Wish
 from camguard.core.events import Blinded, CamerasSeen, Kind, Report, Sighting, SightRestored
-from camguard.core.model import Camera, CameraId, Moment, Process, Result, Rule
+from camguard.core.model import Camera, CameraId, Moment, Process, Result, Rule, Step
 from camguard.core.power import Power
 from camguard.core.switchboard import Turn
 from camguard.ending import Order, carry_out, pending
@@ -387,5 +387,5 @@ def _order(case: Case) -> Order:
     )
 
 
-def _log_step(step: object) -> None:
-    log.info("%s", step)
+def _log_step(step: Step) -> None:
+    log.info("%s: %s", step.what, step.result)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from camguard.core.events import CamerasSeen, Kind, Report
-from camguard.core.model import Camera, CameraId, Moment, Outcome, Result, Rule
+from camguard.core.model import Camera, CameraId, Moment, Outcome, Result, Rule, Step
 from camguard.core.power import Plan, Power
 from camguard.core.switchboard import EVERY, Switchboard, Turn, Wanted
 from camguard.errors import Refused
@@ -189,5 +189,5 @@ def _report(turn: Turn, plan: Plan | None, kind: Kind, outcome: Outcome | None, 
     return Report(kind, now, camera=turn.cameras[0], outcome=outcome, extra=extra)
 
 
-def _log_step(step: object) -> None:
-    log.info("%s", step)
+def _log_step(step: Step) -> None:
+    log.info("%s: %s", step.what, step.result)

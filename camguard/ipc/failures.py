@@ -24,6 +24,8 @@ _CLASSES: dict[str, type[CamguardError]] = {
     "guard-running": errors.GuardRunning,
     "process-gone": errors.ProcessGone,
     "access-denied": errors.AccessDenied,
+    "camera-gone": errors.CameraGone,
+    "switch": errors.SwitchError,
     "service": errors.ServiceError,
     "busy": errors.Busy,
     "bad-request": errors.BadRequest,

@@ -98,7 +98,10 @@ def test_a_blocked_app_is_to_be_ended_at_once_and_once() -> None:
     book.take(seen(holder()), [block])
     digest = book.identified(17, CHEESE, later(0.01), [block])
     assert digest.wishes == [Enforce(17)]
-    assert kinds(digest) == [Kind.JUDGED, Kind.ALERT]  # a program is ended: people hear of it, whether it captured or not
+    assert kinds(digest) == [
+        Kind.JUDGED,
+        Kind.ALERT,
+    ]  # a program is ended: people hear of it, whether it captured or not
     later_on = book.take(seen(holder(mapped=True), at=0.1), [block])
     assert later_on.wishes == []
     assert kinds(later_on) == [Kind.CAPTURING]
