@@ -59,7 +59,7 @@ def open_guard(config: Config) -> Guard:
         recovered = _recovered(reader, beat, edges.clock)
         switching = None
         if may_switch(config):
-            switching, said = _switching(config, edges)
+            switching, said = open_switching(config, edges)
             recovered += said
         return Guard(edges, journal, past, rules, casebook, resources.pop_all(), switching, recovered, lock.beat)
     raise AssertionError("unreachable: the stack above swallows nothing")
@@ -78,7 +78,7 @@ def _recovered(reader: Reader, beat: int | None, clock: Clock) -> tuple[Report, 
         return (Report(Kind.GUARD_BLIND, clock.now(), extra={"what": "log", "why": why}),)
 
 
-def _switching(config: Config, edges: Platform) -> tuple[Switching, tuple[Report, ...]]:
+def open_switching(config: Config, edges: Platform) -> tuple[Switching, tuple[Report, ...]]:
     """What switches the cameras, and what there is to report where it was forgotten what people said."""
     file = StandingFile(config.standing_path)
     said: tuple[Report, ...] = ()

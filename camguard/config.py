@@ -23,6 +23,7 @@ from camguard.toml_source import Place, TomlSource
 ENVIRONMENT_VARIABLE = "CAMGUARD_CONFIG"
 SYSTEM_FOLDER = Path("/etc/camguard")
 SYSTEM_STATE = Path("/var/lib/camguard")
+SOCKET_PATH = Path("/run/camguard/camguard.sock")
 
 _UNITS = {
     "ms": NANOSECONDS // 1000,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from camguard.core.events import CamerasSeen, HoldersSeen
 from camguard.core.model import App, Camera, CameraId, Details, Process, Rule, Verdict
 from camguard.core.policy import Circumstances, judge
+from camguard.core.power import Plan
 from camguard.errors import NothingMatched, UsageError
 from camguard.ports import History, Platform
 
@@ -26,19 +28,40 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """How things stand now. `guard_pid` is the guard that keeps this activation log, None where none runs."""
+    """How things stand now. `guard_pid` is the guard that keeps this activation log, None where none runs.
+
+    `dormant` are the cameras that are seen to be switched off.
+    """
 
     method: str
     guard_pid: int | None
     journal_path: Path
     cameras: tuple[Camera, ...]
     uses: tuple[Use, ...]
+    dormant: tuple[Plan, ...] = ()
 
 
 def activation_number(text: str) -> int | None:
     """17 for ``a17``; None for anything else."""
     digits = text[1:]
     return int(digits) if text[:1] == "a" and digits.isdecimal() and digits.isascii() else None
+
+
+def camera_meant(name: str, cameras: Sequence[Camera]) -> Camera:
+    """The camera that a person means by an id, or by a name in any case.
+
+    Raises NothingMatched where none has it, UsageError where several have.
+    """
+    exact = next((camera for camera in cameras if camera.id == name), None)
+    if exact is not None:
+        return exact
+    found = [camera for camera in cameras if camera.name.casefold() == name.casefold()]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f'several cameras are called "{name}": {", ".join(camera.id for camera in found)}')
+    names = ", ".join(camera.name for camera in cameras) or "none is plugged in"
+    raise NothingMatched(f'no camera is called "{name}"; there is: {names}')
 
 
 def look(platform: Platform, history: History, rules: tuple[Rule, ...]) -> tuple[tuple[Camera, ...], tuple[Use, ...]]:

@@ -23,6 +23,8 @@ _COMMANDS = {
     "log": "Show who used a camera when; check the log.",
     "rules": "List, make and test rules.",
     "end": "End an app's use of a camera.",
+    "off": "Switch a camera off, so that no program can use it.",
+    "on": "Switch it on again, for a time or for good.",
     "doctor": "Check what camguard can and cannot see here.",
     "demo": "See it work, without a camera.",
     "completion": "Print a script that completes commands in a shell.",
@@ -49,6 +51,11 @@ Examples:
   camguard log --since yesterday    who used a camera?
   camguard rules allow a17          expect the app of activation a17 from now on
   camguard end cheese               stop it now
+  camguard off                      no camera can be used
+  camguard on --for 30m             for half an hour they can
+
+
+Where the service runs (`camguard service install`) the commands ask it; else each looks and acts by itself.
 """
 
 
@@ -94,8 +101,9 @@ class LateGroup(click.Group):
     metavar="FILE",
     help="Use this configuration file (also: CAMGUARD_CONFIG in the environment).",
 )
+@click.option("--local", is_flag=True, help="Do not ask the service; as --config, look and act by this command alone.")
 @click.version_option(__version__, prog_name="camguard", message="%(prog)s %(version)s")
-def command(config_file: Path | None) -> None:  # read by cli.settings
+def command(config_file: Path | None, local: bool) -> None:  # read by cli.settings
     """Guard the camera: see every use of it, judge it, log it, end it.
 
     camguard watches every process that opens a camera, says at once and in a sentence when a use is unexpected,

@@ -6,25 +6,26 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from camguard.cli.settings import configuration
 from camguard.core.model import App, AppIdentity, AppKind
 from camguard.errors import NothingMatched, Refused, UsageError
 from camguard.ruletext import parse_app, spell_app
 
 if TYPE_CHECKING:
-    from camguard.config import Config
+    from camguard.access import Access
     from camguard.journal.fold import ActivationRecord
 
 _LOOKED_AT = 1_000
 """A name is looked for in so many of the newest activations by apps that bear it."""
 
 
-def app_meant(config: Config, text: str) -> App:
+def app_meant(guard: Access, text: str) -> App:
     """The app of an activation (``a17``), at a path, in the words of the rules file, or of that name in the log.
 
     Raises NothingMatched where there is none, Refused where an activation's app is not known, UsageError where a
     name is that of several.
     """
-    from camguard.local import app_of_file
+    from camguard.access.local import app_of_file
     from camguard.uses import activation_number
 
     written = _as_written(text)
@@ -32,26 +33,24 @@ def app_meant(config: Config, text: str) -> App:
         return written
     number = activation_number(text)
     if number is not None:
-        return _of_activation(config, number)
+        return _of_activation(guard, number)
     if "/" in text:
-        return app_of_file(config, Path(os.path.abspath(text)))
-    return _of_name(config, text)
+        return app_of_file(configuration(), Path(os.path.abspath(text)))
+    return _of_name(guard, text)
 
 
-def app_tested(config: Config, text: str) -> App:
+def app_tested(guard: Access, text: str) -> App:
     """As `app_meant`; an app in the words of the rules file with what its file, or the log, says of its content."""
-    from camguard.local import app_of_file
+    from camguard.access.local import app_of_file
 
     written = _as_written(text)
     if written is None:
-        return app_meant(config, text)
+        return app_meant(guard, text)
     identity = written.identity
     if identity.kind is not AppKind.PACKAGE and os.path.isfile(identity.id):
-        return app_of_file(config, Path(identity.id))
+        return app_of_file(configuration(), Path(identity.id))
     seen = [
-        app
-        for app in _seen(config, identity.id)
-        if (app.identity.kind, app.identity.id) == (identity.kind, identity.id)
+        app for app in _seen(guard, identity.id) if (app.identity.kind, app.identity.id) == (identity.kind, identity.id)
     ]
     return seen[0] if seen else written
 
@@ -64,11 +63,8 @@ def _as_written(text: str) -> App | None:
     return App(identity, os.path.basename(identity.id) or identity.id)
 
 
-def _of_activation(config: Config, number: int) -> App:
-    from camguard.compose import history
-
-    with history(config) as past:
-        record = past.activation(number)
+def _of_activation(guard: Access, number: int) -> App:
+    record = guard.activation(number)
     if record is None:
         raise NothingMatched(f"there is no activation a{number} in the log; `camguard log` shows those there are")
     app = _app(record)
@@ -77,9 +73,9 @@ def _of_activation(config: Config, number: int) -> App:
     return app
 
 
-def _of_name(config: Config, name: str) -> App:
+def _of_name(guard: Access, name: str) -> App:
     wanted = name.casefold()
-    named = [app for app in _seen(config, name) if wanted in {app.name.casefold(), app.identity.id.casefold()}]
+    named = [app for app in _seen(guard, name) if wanted in {app.name.casefold(), app.identity.id.casefold()}]
     newest = {(app.identity.kind, app.identity.id, app.identity.path): app for app in reversed(named)}
     if not newest:
         raise NothingMatched(
@@ -96,13 +92,11 @@ def _precisely(identity: AppIdentity) -> str:
     return spell_app(identity) + beside
 
 
-def _seen(config: Config, text: str) -> list[App]:
+def _seen(guard: Access, text: str) -> list[App]:
     """Apps in the log that bear `text` in name, identity or path, those used last first."""
-    from camguard.compose import history
     from camguard.journal.queries import Filter
 
-    with history(config) as past:
-        records = past.activations(Filter(app=text, limit=_LOOKED_AT))
+    records = list(guard.activations(Filter(app=text, limit=_LOOKED_AT)))
     return [app for record in reversed(records) if (app := _app(record)) is not None]
 
 

@@ -17,6 +17,7 @@ from camguard.cli.output import quoted_sentence, say
 if TYPE_CHECKING:
     from camguard.core.events import Report
     from camguard.core.model import Step
+from camguard.core.records import line
 
 _EPILOG = """\b
 Examples:
@@ -61,7 +62,8 @@ def command(seconds: float, yes: bool) -> None:
 
 
 def _show(report: Report) -> None:
-    say(eventlines.line(report), **eventlines.style(report))
+    told = line(report)
+    say(eventlines.line(told), **eventlines.style(told))
 
 
 def _tell(step: Step) -> None:

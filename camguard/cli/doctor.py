@@ -29,7 +29,7 @@ def command(as_json: bool) -> None:
 
     Run it as the user, or as root, that runs the guard: they can see different things.
     """
-    from camguard.local import findings
+    from camguard.access.local import findings
 
     config = configuration()
     found = (*findings(config), _rules(config), _log(config))

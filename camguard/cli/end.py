@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from camguard.cli.eventlines import who
+from camguard.cli.eventlines import sentence, who
 from camguard.cli.output import json_option, quoted, quoted_sentence, say, say_json
-from camguard.cli.settings import configuration
-from camguard.cli.uses import use_record
-from camguard.core.events import Kind, Report
-from camguard.core.model import Moment, Result, Step
-from camguard.core.records import SCHEMA, describe
+from camguard.cli.settings import access
+from camguard.core.model import Result, Step
+from camguard.core.records import SCHEMA
 from camguard.errors import UsageError
 
 if TYPE_CHECKING:
-    from camguard.local import EndResult
-    from camguard.uses import Use
+    from camguard.access import Found
 
 _FREE = {Result.ENDED, Result.GONE}
 
@@ -35,7 +30,7 @@ Examples:
 The process is asked to stop (SIGTERM), given the patience of the configuration, then killed. Before each signal
 it is made sure that the pid is still that process. Afterwards the camera is looked at again: children that hold on
 are ended too. Some are never ended: the system's own parts, the session's, and other users' processes unless you
-are root; it says which and why.
+are root or in the group camguard; it says which and why.
 
 \b
 Exit code: 0 when the camera is free of it, 1 when not or nothing matched, 2 for wrong usage.
@@ -51,30 +46,28 @@ def command(target: str, yes: bool, as_json: bool) -> None:
 
     The attempt is logged before it is made, and its outcome, as found by looking again, after.
     """
-    from camguard.local import end_uses, find_uses
-
-    config = configuration()
     if not yes and not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask at; to end a use without being asked, add --yes")
-    uses = find_uses(config, target)
-    if not yes and not _agreed(uses):
-        say("Nothing was done.")
-        click.get_current_context().exit(1)
-    results = end_uses(config, uses, _user(), _quiet if as_json else _tell)
-    if as_json:
-        say_json({"schema": SCHEMA, "target": target, "results": [_as_object(result) for result in results]})
-    else:
-        for result in results:
-            _show(result)
-    if any(result.outcome.result not in _FREE for result in results):
+    with access(say=not as_json) as guard:
+        uses = guard.uses(target)
+        if not yes and not _agreed(uses):
+            say("Nothing was done.")
+            click.get_current_context().exit(1)
+        results: list[Any] = guard.end(uses, _quiet if as_json else _tell)
+        if as_json:
+            say_json({"schema": SCHEMA, "answered_by": guard.answered_by, "target": target, "results": results})
+        else:
+            for result in results:
+                _show(result)
+    if any(result["outcome"]["result"] not in _FREE for result in results):
         click.get_current_context().exit(1)
 
 
-def _agreed(uses: tuple[Use, ...]) -> bool:
+def _agreed(uses: tuple[Found, ...]) -> bool:
     for use in uses:
-        whom = who(use.app, use.process, use.details)
-        verdict = f"{use.verdict.judgement}: {quoted_sentence(use.verdict.sentence)}"
-        click.echo(f"{quoted(use.camera.name)} is held by {whom}; {verdict}.", err=True)
+        view: Any = use.view
+        verdict = f"{quoted(str(view['verdict']))}: {sentence(view)}"
+        click.echo(f"{quoted(view['camera']['name'])} is held by {who(view)}; {verdict}.", err=True)
     which = "this use" if len(uses) == 1 else f"these {len(uses)} uses"
     return click.confirm(f"End {which}? What the process has not saved is lost.", err=True)
 
@@ -87,11 +80,12 @@ def _quiet(step: Step) -> None:
     """Steps are in the outcome."""
 
 
-def _show(result: EndResult) -> None:
-    use, outcome = result.uses[0], result.outcome
-    camera, whom = quoted(use.camera.name), who(use.app, use.process, use.details)
-    why = f" {quoted_sentence(outcome.why)}" if outcome.why else ""
-    match outcome.result:
+def _show(result: dict[str, Any]) -> None:
+    outcome = result["outcome"]
+    use: dict[str, Any] = next(iter(result["uses"]), {})
+    camera, whom = quoted((use.get("camera") or {}).get("name", "the camera")), who(use)
+    why = f" {quoted_sentence(outcome['why'])}" if outcome["why"] else ""
+    match outcome["result"]:
         case Result.ENDED:
             say(f"Ended: {camera} is free of {whom}.{why}", fg="green")
         case Result.GONE:
@@ -99,20 +93,7 @@ def _show(result: EndResult) -> None:
         case Result.REFUSED:
             say(f"Not done: {whom} still holds {camera}.{why}", fg="red")
         case Result.STILL_HELD:
-            left = ", ".join(who(None, process, None) for process in outcome.left)
+            left = ", ".join(who({"process": process}) for process in outcome["left"])
             say(f"Not ended: {camera} is still held by {left or whom}.{why}", fg="red")
-        case Result.FAILED:
+        case _:
             say(f"It failed: {whom} may still hold {camera}.{why}", fg="red")
-
-
-def _as_object(result: EndResult) -> dict[str, object]:
-    told = describe(Report(Kind.ACTION_COMPLETED, Moment(0, 0, 0, ""), outcome=result.outcome))
-    return {"uses": [use_record(use) for use in result.uses], "outcome": told["outcome"]}
-
-
-def _user() -> str:
-    """On whose word it is done, as the log will say."""
-    try:
-        return f"user {pwd.getpwuid(os.getuid()).pw_name}"
-    except KeyError:
-        return f"user {os.getuid()}"

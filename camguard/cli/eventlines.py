@@ -1,27 +1,29 @@
-"""One line for people about each thing that a guard reports."""
+"""One line for people about each thing that a guard reports, from its record (see `core.records.line`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from camguard.cli.output import quoted, quoted_sentence
 from camguard.cli.text import pad
 from camguard.cli.times import spoken
-from camguard.core.events import Kind, Report
-from camguard.core.model import NANOSECONDS, Activation, App, Capture, Details, Ending, Judgement, Process
-from camguard.core.policy import local_time
+from camguard.core.events import Kind
+from camguard.core.model import NANOSECONDS, Capture, Ending, Judgement, State
 from camguard.core.power import Power
 from camguard.core.records import ACTIVATION_KINDS
 
+Told = Mapping[str, Any]
+
 _ENDINGS = {
-    Ending.UNPLUGGED: "the camera was unplugged",
-    Ending.SWITCHED_OFF: "the camera was switched off",
+    Ending.UNPLUGGED.value: "the camera was unplugged",
+    Ending.SWITCHED_OFF.value: "the camera was switched off",
 }
 _CAPTURE = {
-    Capture.FRAMES: "pictures delivered",
-    Capture.MAPPING: "its buffers are mapped",
-    Capture.DWELL: "open longer than a look takes",
+    Capture.FRAMES.value: "pictures delivered",
+    Capture.MAPPING.value: "its buffers are mapped",
+    Capture.DWELL.value: "open longer than a look takes",
 }
 
 
@@ -41,217 +43,225 @@ _LOUD = frozenset(
 )
 
 
-def line(report: Report) -> str:
+def line(told: Told) -> str:
     """The line, harmless for a terminal: time, activation, what happened, and the rest of it."""
-    word, rest = _TELL[report.kind](report)
-    number = "" if report.activation is None else report.activation.id
-    return f"{local_time(report.at):%H:%M:%S}  {pad(number, 4)} {pad(word, 10)} {rest}"
+    tell = _TELL.get(told["event"])
+    word, rest = ("?", quoted(str(told["event"]))) if tell is None else tell(told)
+    number = quoted(str(told.get("activation") or ""), 12)
+    return f"{_clock(told)}  {pad(number, 4)} {pad(word, 10)} {rest}"
 
 
-def style(report: Report) -> dict[str, Any]:
+def style(told: Told) -> dict[str, Any]:
     """How a line stands out, as for `click.style`."""
-    if report.kind in _LOUD:
+    if told["event"] in _LOUD:
         return {"fg": "red", "bold": True}
-    if report.kind in ACTIVATION_KINDS and unexpected(report):
+    if told["event"] in ACTIVATION_KINDS and unexpected(told):
         return {"fg": "yellow"}
     return {}
 
 
-def unexpected(report: Report) -> bool:
+def unexpected(told: Told) -> bool:
     """Whether it tells of a use that nobody expected, or that is blocked."""
-    return report.verdict is not None and report.verdict.judgement is not Judgement.EXPECTED
+    return told.get("verdict") in {Judgement.UNEXPECTED, Judgement.BLOCKED}
 
 
-def who(app: App | None, process: Process | None, details: Details | None) -> str:
+def who(told: Told) -> str:
     """``cheese (pid 4242, user anna)``, with what is known of it."""
-    process = process or Process(None)
-    name = (None if app is None else app.name) or process.label or "an unknown process"
-    facts = [] if process.identity is None else [f"pid {process.identity.pid}"]
-    if details is not None and details.user is not None:
-        facts.append(f"user {quoted(details.user)}")
-    elif process.uid is not None:
-        facts.append(f"uid {process.uid}")
-    return quoted(name) + (f" ({', '.join(facts)})" if facts else "")
+    app, process = told.get("app") or {}, told.get("process") or {}
+    script = str(process.get("script") or "").rpartition("/")[2]
+    unsaid = "another user's program" if told.get("reduced") else "an unknown process"
+    name = app.get("name") or script or process.get("name") or unsaid
+    facts = [] if process.get("pid") is None else [f"pid {process['pid']}"]
+    if process.get("user") is not None:
+        facts.append(f"user {quoted(str(process['user']))}")
+    elif process.get("uid") is not None:
+        facts.append(f"uid {process['uid']}")
+    return quoted(str(name)) + (f" ({', '.join(facts)})" if facts else "")
 
 
-def _use(report: Report) -> str:
-    process = report.process if report.activation is None else report.activation.process
-    return f"{_camera(report)}  {who(report.app, process, report.details)}"
+def sentence(told: Told) -> str:
+    """All reasons of a verdict in one line."""
+    return quoted_sentence("; ".join(str(reason.get("sentence", "")) for reason in told.get("reasons") or ()))
 
 
-def _camera(report: Report) -> str:
-    return "" if report.camera is None else quoted(report.camera.name)
+def _clock(told: Told) -> str:
+    try:
+        return f"{datetime.fromisoformat(str(told['at'])):%H:%M:%S}"
+    except ValueError:
+        return "--:--:--"
 
 
-def _opened(report: Report) -> tuple[str, str]:
-    return "opened", _use(report)
+def _use(told: Told) -> str:
+    return f"{_camera(told)}  {who(told)}"
 
 
-def _present(report: Report) -> tuple[str, str]:
-    return "present", f"{_use(report)}, since before the guard started"
+def _camera(told: Told) -> str:
+    return quoted(str((told.get("camera") or {}).get("name", "")))
 
 
-def _capturing(report: Report) -> tuple[str, str]:
-    capture = report.activation and report.activation.capture
-    how = f", {_CAPTURE[capture]}" if capture else ""
-    return "capturing", f"{_use(report)}{how}{_unless_expected(report)}"
+def _opened(told: Told) -> tuple[str, str]:
+    return "opened", _use(told)
 
 
-def _ended(report: Report) -> tuple[str, str]:
-    return "ended", _use(report) + ("" if report.activation is None else _how_it_was(report.activation))
+def _present(told: Told) -> tuple[str, str]:
+    return "present", f"{_use(told)}, since before the guard started"
 
 
-def _probe(report: Report) -> tuple[str, str]:
-    return "looked", _use(report) + ("" if report.activation is None else _how_it_was(report.activation))
+def _capturing(told: Told) -> tuple[str, str]:
+    how = _CAPTURE.get(str(told.get("capture")))
+    return "capturing", f"{_use(told)}{f', {how}' if how else ''}{_unless_expected(told)}"
 
 
-def _how_it_was(activation: Activation) -> str:
+def _ended(told: Told) -> tuple[str, str]:
+    return "ended", _use(told) + _how_it_was(told)
+
+
+def _probe(told: Told) -> tuple[str, str]:
+    return "looked", _use(told) + _how_it_was(told)
+
+
+def _how_it_was(told: Told) -> str:
     parts = []
-    if activation.duration_ns is not None:
-        parts.append(f"after {spoken(activation.duration_ns)}")
-    if activation.frames is not None:
-        parts.append(f"{activation.frames} pictures")
-    if activation.ending in _ENDINGS:
-        parts.append(_ENDINGS[activation.ending])
+    if told.get("duration_ms") is not None:
+        parts.append(f"after {spoken(told['duration_ms'] * 1_000_000)}")
+    if told.get("frames") is not None:
+        parts.append(f"{told['frames']} pictures")
+    if told.get("ending") in _ENDINGS:
+        parts.append(_ENDINGS[told["ending"]])
     return "".join(f", {part}" for part in parts)
 
 
-def _judged(report: Report) -> tuple[str, str]:
-    if report.verdict is None:
-        return "judged", _use(report)
-    return report.verdict.judgement.value, f"{_use(report)}: {quoted_sentence(report.verdict.sentence)}"
+def _judged(told: Told) -> tuple[str, str]:
+    return quoted(str(told.get("verdict") or "judged")), f"{_use(told)}: {sentence(told)}"
 
 
-def _alert(report: Report) -> tuple[str, str]:
+def _alert(told: Told) -> tuple[str, str]:
     """The one plain sentence, and what to do about it."""
-    process = report.process if report.activation is None else report.activation.process
-    why = "" if report.verdict is None else f": {quoted_sentence(report.verdict.sentence)}"
-    going_on = report.activation is not None and report.activation.state.live
+    why = f": {sentence(told)}" if told.get("reasons") else ""
+    going_on = told.get("state") in {state.value for state in State if state.live}
     uses = "is using" if going_on else "used"
-    end = f". To end it: camguard end {report.activation.id}" if report.activation is not None and going_on else ""
-    return "ALERT", f"{who(report.app, process, report.details)} {uses} {_camera(report)}{why}{end}"
+    end = f". To end it: camguard end {told['activation']}" if going_on and not told.get("reduced") else ""
+    return "ALERT", f"{who(told)} {uses} {_camera(told)}{why}{end}"
 
 
-def _unless_expected(report: Report) -> str:
-    if report.verdict is None or not unexpected(report):
-        return ""
-    return f"; {report.verdict.judgement}: {quoted_sentence(report.verdict.sentence)}"
+def _unless_expected(told: Told) -> str:
+    return f"; {told['verdict']}: {sentence(told)}" if unexpected(told) else ""
 
 
-def _pending(report: Report) -> tuple[str, str]:
-    if _switches(report):
-        return f"turning {_extra(report, 'action')}", f"{_camera(report)}: {_extra(report, 'why')}"
-    return "ending", f"{_use(report)}, on the word of {_extra(report, 'by')}"
+def _pending(told: Told) -> tuple[str, str]:
+    if _switches(told):
+        return f"turning {_extra(told, 'action')}", f"{_camera(told)}: {_extra(told, 'why')}"
+    return "ending", f"{_use(told)}, on the word of {_extra(told, 'by')}"
 
 
-def _completed(report: Report) -> tuple[str, str]:
-    whom = _camera(report) if _switches(report) else _use(report)
-    if report.outcome is None:
+def _completed(told: Told) -> tuple[str, str]:
+    whom, outcome = _camera(told) if _switches(told) else _use(told), told.get("outcome")
+    if outcome is None:
         return "tried", whom
-    why = f": {quoted_sentence(report.outcome.why)}" if report.outcome.why else ""
-    return "outcome", f"{whom}: {report.outcome.result}{why}"
+    why = f": {quoted_sentence(str(outcome['why']))}" if outcome.get("why") else ""
+    return "outcome", f"{whom}: {quoted(str(outcome['result']))}{why}"
 
 
-def _switches(report: Report) -> bool:
-    return (report.extra or {}).get("action") in set(Power)
+def _switches(told: Told) -> bool:
+    return (told.get("extra") or {}).get("action") in {power.value for power in Power}
 
 
-def _unfinished(report: Report) -> tuple[str, str]:
-    what = "ending a use of" if _extra(report, "action") == "end" else f"turning {_extra(report, 'action')}"
-    return "unfinished", f"{what} {_extra(report, 'camera')} was begun, and the guard stopped in the middle of it"
+def _unfinished(told: Told) -> tuple[str, str]:
+    what = "ending a use of" if _extra(told, "action") == "end" else f"turning {_extra(told, 'action')}"
+    return "unfinished", f"{what} {_extra(told, 'camera')} was begun, and the guard stopped in the middle of it"
 
 
-def _power_said(report: Report) -> tuple[str, str]:
-    seconds = (report.extra or {}).get("for_s")
+def _power_said(told: Told) -> tuple[str, str]:
+    seconds = (told.get("extra") or {}).get("for_s")
     lasting = f" for {spoken(round(seconds * NANOSECONDS))}" if isinstance(seconds, int | float) else ""
-    return _extra(report, "power"), f"{_extra(report, 'camera')}{lasting}, said {_extra(report, 'by')}"
+    return _extra(told, "power"), f"{_extra(told, 'camera')}{lasting}, said {_extra(told, 'by')}"
 
 
-def _pass_ending(report: Report) -> tuple[str, str]:
-    left = f"{_extra(report, 'left_s')} s"
-    return "ENDING", f"{_extra(report, 'camera')} goes off in {left} and is in use; `camguard on --for 30m` prolongs it"
+def _pass_ending(told: Told) -> tuple[str, str]:
+    left = f"{_extra(told, 'left_s')} s"
+    return "ENDING", f"{_extra(told, 'camera')} goes off in {left} and is in use; `camguard on --for 30m` prolongs it"
 
 
-def _pass_ended(report: Report) -> tuple[str, str]:
-    return "time over", f"{_extra(report, 'camera')}: on for a time, on the word of {_extra(report, 'by')}"
+def _pass_ended(told: Told) -> tuple[str, str]:
+    return "time over", f"{_extra(told, 'camera')}: on for a time, on the word of {_extra(told, 'by')}"
 
 
-def _refused(report: Report) -> tuple[str, str]:
-    times = (report.extra or {}).get("times", 1)
+def _refused(told: Told) -> tuple[str, str]:
+    times = (told.get("extra") or {}).get("times", 1)
     often = f", {times} times" if times != 1 else ""
-    what = f"{_extra(report, 'call')} by {_extra(report, 'caller')}{often}"
-    return "refused", f"{what}: {_extra(report, 'why')}"
+    what = f"{_extra(told, 'call')} by {_extra(told, 'caller')}{often}"
+    return "refused", f"{what}: {_extra(told, 'why')}"
 
 
-def _config_kept(report: Report) -> tuple[str, str]:
-    return "CONFIG", f"{_extra(report, 'why')} The configuration read before stays in force."
+def _config_kept(told: Told) -> tuple[str, str]:
+    return "CONFIG", f"{_extra(told, 'why')} The configuration read before stays in force."
 
 
-def _config_read(report: Report) -> tuple[str, str]:
-    return "config", f"read from {_extra(report, 'file')}"
+def _config_read(told: Told) -> tuple[str, str]:
+    return "config", f"read from {_extra(told, 'file')}"
 
 
-def _gap(report: Report) -> tuple[str, str]:
-    extra = report.extra or {}
+def _gap(told: Told) -> tuple[str, str]:
+    extra = told.get("extra") or {}
     since, until = (str((extra.get(key) or {}).get("at", ""))[:19].replace("T", " ") for key in ("from", "to"))
-    return "NOT WATCHED", f"from {quoted(since)} to {quoted(until)}: the guard before {_extra(report, 'how')}"
+    return "NOT WATCHED", f"from {quoted(since)} to {quoted(until)}: the guard before {_extra(told, 'how')}"
 
 
-def _gate_closed(report: Report) -> tuple[str, str]:
-    return "gate", f"the kernel refuses opens: {_extra(report, 'mode')}"
+def _gate_closed(told: Told) -> tuple[str, str]:
+    return "gate", f"the kernel refuses opens: {_extra(told, 'mode')}"
 
 
-def _gate_open(report: Report) -> tuple[str, str]:
-    return "GATE OPEN", _extra(report, "why")
+def _gate_open(told: Told) -> tuple[str, str]:
+    return "GATE OPEN", _extra(told, "why")
 
 
-def _open_refused(report: Report) -> tuple[str, str]:
-    return "REFUSED", f"{_use(report)}: the open was refused by the kernel"
+def _open_refused(told: Told) -> tuple[str, str]:
+    return "REFUSED", f"{_use(told)}: the open was refused by the kernel"
 
 
-def _camera_added(report: Report) -> tuple[str, str]:
-    nodes = "" if report.camera is None else ", ".join(quoted(node.path) for node in report.camera.nodes)
-    return "camera", f"{_camera(report)} ({nodes})"
+def _camera_added(told: Told) -> tuple[str, str]:
+    nodes = ", ".join(quoted(str(node)) for node in (told.get("camera") or {}).get("nodes", ()))
+    return "camera", f"{_camera(told)} ({nodes})"
 
 
-def _camera_removed(report: Report) -> tuple[str, str]:
-    off = _extra(report, "why") == Ending.SWITCHED_OFF
-    return "off" if off else "unplugged", _camera(report)
+def _camera_removed(told: Told) -> tuple[str, str]:
+    off = _extra(told, "why") == Ending.SWITCHED_OFF
+    return "off" if off else "unplugged", _camera(told)
 
 
-def _blind(report: Report) -> tuple[str, str]:
-    return "BLIND", f"{_extra(report, 'what')}: {_extra(report, 'why')}"
+def _blind(told: Told) -> tuple[str, str]:
+    return "BLIND", f"{_extra(told, 'what')}: {_extra(told, 'why')}"
 
 
-def _sighted(report: Report) -> tuple[str, str]:
-    return "sees again", _extra(report, "what")
+def _sighted(told: Told) -> tuple[str, str]:
+    return "sees again", _extra(told, "what")
 
 
-def _rule(report: Report) -> tuple[str, str]:
-    what = "added" if report.kind is Kind.RULE_ADDED else "removed"
-    return "rule", f"{_extra(report, 'rule')} {what}"
+def _rule(told: Told) -> tuple[str, str]:
+    what = "added" if told["event"] == Kind.RULE_ADDED else "removed"
+    return "rule", f"{_extra(told, 'rule')} {what}"
 
 
-def _started(_: Report) -> tuple[str, str]:
+def _started(_: Told) -> tuple[str, str]:
     return "guard", "started"
 
 
-def _stopped(_: Report) -> tuple[str, str]:
+def _stopped(_: Told) -> tuple[str, str]:
     return "guard", "stopped"
 
 
-def _log_trouble(report: Report) -> tuple[str, str]:
-    facts = "; ".join(f"{key}: {value}" for key, value in (report.extra or {}).items())
-    what = "a damaged log was set aside" if report.kind is Kind.JOURNAL_SET_ASIDE else "the log could not be written"
+def _log_trouble(told: Told) -> tuple[str, str]:
+    facts = "; ".join(f"{key}: {value}" for key, value in (told.get("extra") or {}).items())
+    what = "a damaged log was set aside" if told["event"] == Kind.JOURNAL_SET_ASIDE else "the log could not be written"
     return "LOG", f"{what} ({quoted_sentence(facts)})"
 
 
-def _extra(report: Report, key: str) -> str:
-    value = (report.extra or {}).get(key)
+def _extra(told: Told, key: str) -> str:
+    value = (told.get("extra") or {}).get(key)
     return "" if value is None else quoted_sentence(str(value))
 
 
-_TELL: dict[Kind, Callable[[Report], tuple[str, str]]] = {
+_TELL: dict[str, Callable[[Told], tuple[str, str]]] = {
     Kind.GUARD_STARTED: _started,
     Kind.GUARD_STOPPED: _stopped,
     Kind.GUARD_BLIND: _blind,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
 from dataclasses import asdict
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -11,23 +11,16 @@ import click
 
 from camguard.cli.activations import print_csv, print_json, print_rows
 from camguard.cli.output import json_option, quoted, quoted_sentence, say, say_json
-from camguard.cli.settings import configuration, understood
+from camguard.cli.settings import access, configuration, service, understood
 from camguard.cli.times import PAST_FORMS, local_now, parse_past, to_ns
-from camguard.core.events import Kind
 from camguard.core.records import SCHEMA
-from camguard.errors import NothingMatched, UsageError
+from camguard.errors import NothingMatched, Refused, UsageError
 
 if TYPE_CHECKING:
-    from camguard.journal.fold import ActivationRecord
-    from camguard.journal.queries import Filter, Reader
+    from camguard.access import Access
+    from camguard.journal.queries import Filter
 
 USUAL_LIMIT = 50
-
-_CHANGES = (Kind.JUDGED, Kind.CAPTURING, Kind.ENDED, Kind.PROBE, Kind.ACTION_COMPLETED)
-"""What is told of an activation while following: not its first open, of which nothing is known for an instant."""
-
-_REMEMBERED = 1_000
-"""Activations of which it is remembered what was told, so that following for a year stays small."""
 
 _EPILOG = f"""\b
 Examples:
@@ -86,19 +79,19 @@ def command(
         return
     if as_json and as_csv:
         raise UsageError("--json and --csv exclude each other")
-    from camguard.journal.queries import Filter, Reader
+    from camguard.journal.queries import Filter
 
     wanted = Filter(_instant(since), _instant(until, end=True), app, camera, unexpected, limit or None)
-    with Reader(configuration().journal_path) as reader:
-        last = reader.last_seq()
-        logged = iter(reader.each(wanted) if wanted.limit is None else reader.activations(wanted))
+    with access(say=not (as_json or as_csv)) as guard:
+        coming = guard.following(wanted) if follow else None
+        logged = guard.activations(wanted)
         first = next(logged, None)
         if first is None and not follow:
-            _say_nothing(reader, wanted)
+            _say_nothing(guard, wanted)
             return
         begin = () if first is None else (first,)
         show = print_json if as_json else print_csv if as_csv else print_rows
-        show(chain(begin, logged), _following(reader, wanted, last) if follow else None)
+        show(chain(begin, logged), coming)
 
 
 @command.command()
@@ -111,6 +104,8 @@ def verify(as_json: bool) -> None:
     """
     from camguard.journal import chain as chained
 
+    if os.geteuid() != 0 and service() is not None:
+        raise Refused("the service keeps the log, and only root may read the file: sudo camguard log verify")
     found = chained.verify(configuration().journal_path)
     if as_json:
         say_json({"schema": SCHEMA, "ok": found.ok, **asdict(found)})
@@ -125,30 +120,15 @@ def verify(as_json: bool) -> None:
         click.get_current_context().exit(1)
 
 
-def _following(reader: Reader, wanted: Filter, last: int) -> Iterator[ActivationRecord]:
-    """Each activation that matches, whenever something comes of it, from its judgement on."""
-    told: dict[int, int] = {}
-    for entry in reader.follow(last, _CHANGES):
-        if entry.activation is None or entry.seq <= told.get(entry.activation, 0):
-            continue
-        record = reader.activation(entry.activation)
-        if record is not None and (record.verdict or record.over) and wanted.matches(record):
-            told[record.number] = record.last_seq
-            told.pop(record.number - _REMEMBERED, None)
-            yield record
-
-
-def _say_nothing(reader: Reader, wanted: Filter) -> None:
+def _say_nothing(guard: Access, wanted: Filter) -> None:
     """Tell why nothing is shown, away from what a program reads. Raises NothingMatched where a choice was made."""
-    run = reader.last_run()
-    if run is None:
-        click.echo(
-            f"camguard: no guard has kept a log at {quoted(str(reader.path), 200)}; `camguard watch` does.", err=True
-        )
-    elif wanted == type(wanted)(limit=wanted.limit):
-        click.echo("camguard: no use of a camera is in the log.", err=True)
-    else:
+    if wanted != type(wanted)(limit=wanted.limit):
         raise NothingMatched("no use of a camera in the log matches; `camguard log --limit 0` shows all of them")
+    none_yet = guard.no_guard_yet()
+    if none_yet is not None:
+        click.echo(f"camguard: no guard has kept a log at {quoted(none_yet, 200)}; `camguard watch` does.", err=True)
+    else:
+        click.echo("camguard: no use of a camera is in the log.", err=True)
 
 
 def _instant(text: str | None, *, end: bool = False) -> int | None:

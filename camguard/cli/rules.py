@@ -9,7 +9,7 @@ import click
 
 from camguard.cli.apps import app_meant, app_tested
 from camguard.cli.output import json_option, quoted, quoted_sentence, say, say_columns, say_json
-from camguard.cli.settings import configuration, understood
+from camguard.cli.settings import access, understood
 from camguard.cli.times import FUTURE_FORMS, from_ns, local_now, parse_future, parse_past, spoken_time, to_ns
 from camguard.core.model import Effect, Judgement, Lasting, Moment, Rule
 from camguard.core.records import SCHEMA, safe
@@ -17,7 +17,7 @@ from camguard.errors import UsageError
 from camguard.ruletext import parse_hours, spell_app, spell_hours
 
 if TYPE_CHECKING:
-    from camguard.config import Config
+    from camguard.access import Access
     from camguard.core.model import App
 
 _APPS = """\b
@@ -49,8 +49,9 @@ Examples:
 def command() -> None:
     """List, make and test rules: which apps may use which camera when.
 
-    They stand in a file that you may edit too: /etc/camguard/rules.toml for root, else
-    ~/.config/camguard/rules.toml.
+    They stand in a file that you may edit too: the service's, and root's, in /etc/camguard/rules.toml, else
+    ~/.config/camguard/rules.toml. Through the service everybody may make rules for the own uses; what an administrator
+    blocks, or wants to be asked about, they do not allow.
     """
 
 
@@ -58,18 +59,14 @@ def command() -> None:
 @json_option
 def list_rules(as_json: bool) -> None:
     """List all rules."""
-    from camguard import rulebook
-
-    config = configuration()
-    rules = rulebook.load(config.rules_path)
+    with access(say=not as_json) as guard:
+        file, rules = guard.rules()
     if as_json:
-        say_json(
-            {"schema": SCHEMA, "file": safe(str(config.rules_path)), "rules": [_as_object(rule) for rule in rules]}
-        )
+        say_json({"schema": SCHEMA, "file": safe(file), "rules": [_as_object(rule) for rule in rules]})
     elif rules:
         say_columns(("ID", "EFFECT", "APP", "CAMERA", "USER", "HOURS", "LASTS", "NOTE"), [_row(rule) for rule in rules])
     else:
-        say(f"There are no rules in {quoted(str(config.rules_path), 200)}: every use of a camera is unexpected.")
+        say(f"There are no rules in {quoted(file, 200)}: every use of a camera is unexpected.")
 
 
 def _rule_command(effect: Effect, what: str) -> None:
@@ -86,31 +83,37 @@ def _rule_command(effect: Effect, what: str) -> None:
     @click.option("--until", metavar="WHEN", help=f"Until then: {FUTURE_FORMS}.")
     @click.option("--always", is_flag=True, help="Until it is removed (this is the default).")
     @click.option("--note", metavar="TEXT", help="Whatever you want to remember about it.")
-    def store(app: str, once: bool, until: str | None, always: bool, **scope: str | None) -> None:
+    @click.option(
+        "--turn-on", is_flag=True, help="Where the camera is off by default: it is on in these hours (with --hours)."
+    )
+    def store(app: str, once: bool, until: str | None, always: bool, turn_on: bool, **scope: str | None) -> None:
+        if turn_on and (scope["hours"] is None or effect is not Effect.ALLOW):
+            raise UsageError("--turn-on is for `rules allow` with --hours")
         if sum((once, until is not None, always)) > 1:
             raise UsageError("of --once, --until and --always only one can hold")
         lasting = Lasting.ONCE if once else Lasting.ALWAYS if until is None else Lasting.UNTIL
         with understood():
             until_ns = None if until is None else to_ns(parse_future(until, local_now()))
             hours = None if scope["hours"] is None else parse_hours(scope["hours"])
-        config = configuration()
-        meant = app_meant(config, app)
-        identity = meant.identity
-        if effect is not Effect.ALLOW:
-            identity = replace(identity, sha256=None)  # it holds whatever becomes of the file
-        rule = Rule(
-            id="",
-            effect=effect,
-            app=identity,
-            camera=scope["camera"],
-            user=scope["user"],
-            hours=hours,
-            lasting=lasting,
-            until_utc_ns=until_ns,
-            app_name=meant.name,
-            note=scope["note"],
-        )
-        _store(config, rule)
+        with access() as guard:
+            meant = app_meant(guard, app)
+            identity = meant.identity
+            if effect is not Effect.ALLOW:
+                identity = replace(identity, sha256=None)  # it holds whatever becomes of the file
+            rule = Rule(
+                id="",
+                effect=effect,
+                app=identity,
+                camera=scope["camera"],
+                user=scope["user"],
+                hours=hours,
+                lasting=lasting,
+                until_utc_ns=until_ns,
+                app_name=meant.name,
+                note=scope["note"],
+                turns_on=turn_on,
+            )
+            _store(guard, rule)
 
 
 _rule_command(Effect.ALLOW, "Expect the use of a camera by APP.")
@@ -122,12 +125,10 @@ _rule_command(Effect.BLOCK, "End each use of a camera by APP as soon as it is se
 @click.argument("rule_id", metavar="ID")
 def remove(rule_id: str) -> None:
     """Remove the rule with this ID; `camguard rules list` shows them."""
-    from camguard.local import remove_rule
-
-    config = configuration()
-    removed = remove_rule(config, rule_id)
+    with access() as guard:
+        file, removed = guard.remove_rule(rule_id)
     say(f"Removed {_in_words(removed)}")
-    say(f"from {quoted(str(config.rules_path), 200)}.")
+    say(f"from {quoted(file, 200)}.")
 
 
 @command.command(epilog=_APPS + "\n\b\nExit code: 0 when the use is expected, 1 when it is unexpected or blocked.\n")
@@ -138,11 +139,9 @@ def remove(rule_id: str) -> None:
 @json_option
 def test(app: str, camera: str | None, user: str | None, at: str | None, as_json: bool) -> None:
     """Say what the rules make of a use of a camera by APP, and why."""
-    from camguard.local import explain
-
-    config = configuration()
-    meant = app_tested(config, app)
-    verdict = explain(config, meant, camera, user, None if at is None else _moment(at))
+    with access(say=not as_json) as guard:
+        meant = app_tested(guard, app)
+        verdict = guard.explain(meant, camera, user, None if at is None else _moment(at))
     if as_json:
         reasons = [{"code": each.code, "sentence": safe(each.sentence), "rule": each.rule} for each in verdict.reasons]
         record = {"schema": SCHEMA, "verdict": verdict.judgement, "rule": verdict.rule, "reasons": reasons}
@@ -156,14 +155,12 @@ def test(app: str, camera: str | None, user: str | None, at: str | None, as_json
         click.get_current_context().exit(1)
 
 
-def _store(config: Config, rule: Rule) -> None:
-    from camguard.local import add_rule
-
-    stored, replaced = add_rule(config, rule)
+def _store(guard: Access, rule: Rule) -> None:
+    file, stored, replaced = guard.add_rule(rule)
     say(f"Stored {_in_words(stored)}")
     if replaced is not None:
         say(f"in place of {_in_words(replaced)}")
-    say(f"in {quoted(str(config.rules_path), 200)}.")
+    say(f"in {quoted(file, 200)}.")
 
 
 def _in_words(rule: Rule) -> str:
@@ -177,6 +174,8 @@ def _in_words(rule: Rule) -> str:
         facts.append(f"on {quoted(rule.camera)}")
     if rule.user is not None:
         facts.append(f"for {quoted(rule.user)}")
+    if rule.turns_on:
+        facts.append("turning the camera on")
     if rule.hours is not None:
         facts.append(spell_hours(rule.hours))
     return f"{rule.id}: {', '.join([*facts, _lasts(rule)])}"
@@ -221,6 +220,8 @@ def _as_object(rule: Rule) -> dict[str, Any]:
         "lasting": rule.lasting,
         "until": until,
         "note": rule.note,
+        "turns_on": rule.turns_on,
+        "by": rule.by,
     }
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from camguard.cli.output import json_option, quoted, say, say_columns, say_json
-from camguard.cli.settings import configuration
-from camguard.cli.uses import camera_record, use_record, use_row
+from camguard.cli.eventlines import who
+from camguard.cli.output import json_option, quoted, quoted_sentence, say, say_columns, say_json
+from camguard.cli.settings import access
+from camguard.cli.times import spoken
 from camguard.cli.watch import NO_CAMERA
-from camguard.core.records import SCHEMA, safe
-
-if TYPE_CHECKING:
-    from camguard.uses import Snapshot
+from camguard.core.model import NANOSECONDS
+from camguard.core.power import Power
 
 _EPILOG = """\b
 Examples:
@@ -25,50 +24,57 @@ Examples:
 @click.command(epilog=_EPILOG)
 @json_option
 def command(as_json: bool) -> None:
-    """Show the cameras, who holds one now, and whether a guard is watching.
+    """Show the cameras, whether they are on, who holds one now, and whether a guard is watching.
 
-    This looks once, for itself: it works without a guard. As a user only your own processes can be named.
+    Where the service runs it answers, and each user sees the own uses whole. Else this looks once, for itself: as a
+    user only your own processes can be named.
     """
-    from camguard.local import snapshot
-
-    now = snapshot(configuration())
+    with access(say=not as_json) as guard:
+        now = guard.status()
     if as_json:
-        say_json(_as_object(now))
+        say_json(now)
     else:
         _show(now)
 
 
-def _as_object(now: Snapshot) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA,
-        "method": now.method,
-        "guard_pid": now.guard_pid,
-        "journal": safe(str(now.journal_path)),
-        "cameras": [camera_record(camera) for camera in now.cameras],
-        "uses": [use_record(use) for use in now.uses],
-    }
-
-
-def _show(now: Snapshot) -> None:
-    if now.guard_pid is None:
+def _show(now: Any) -> None:
+    if now["guard_pid"] is None:
         say("No guard is watching: nothing is logged. Start one with `camguard watch`.", bold=True)
     else:
-        say(f"A guard is watching (pid {now.guard_pid}). Its log is {quoted(str(now.journal_path), 200)}.")
+        say(f"A guard is watching (pid {now['guard_pid']}). Its log is {quoted(now['journal'], 200)}.")
+    if now.get("trouble"):
+        say(f"Its configuration is broken, and the one before is in force: {quoted_sentence(now['trouble'])}", fg="red")
+    if now.get("locked"):
+        say("The cameras are off unless somebody turns them on for a time: `camguard on`.")
     say()
-    if not now.cameras:
+    if not now["cameras"]:
         say(NO_CAMERA.replace(" Waiting for one;", ""))
         return
-    say_columns(
-        ("CAMERA", "KIND", "USB", "NODES"),
-        [
-            (camera.name, camera.kind, camera.usb_id or "", ", ".join(node.path for node in camera.nodes))
-            for camera in now.cameras
-        ],
-    )
+    say_columns(("CAMERA", "POWER", "KIND", "USB", "NODES"), [_camera_row(camera) for camera in now["cameras"]])
     say()
-    if not now.uses:
+    if not now["uses"]:
         say("No camera is in use.")
         return
-    say_columns(("IN USE", "APP", "PID", "USER", "VERDICT"), [use_row(use) for use in now.uses])
+    say_columns(("IN USE", "APP", "PID", "USER", "VERDICT"), [_use_row(use) for use in now["uses"]])
     say()
     say("To stop a use: camguard end PID. What VERDICT rests on: camguard status --json.")
+
+
+def power_in_words(camera: Any) -> str:
+    """``on``, ``off``, or ``on, 12 min left`` of a camera's view."""
+    left = (camera.get("wanted") or {}).get("left_s")
+    lasting = "" if left is None or camera["power"] == Power.OFF else f", {spoken(left * NANOSECONDS)} left"
+    return f"{camera['power']}{lasting}"
+
+
+def _camera_row(camera: Any) -> tuple[str, ...]:
+    nodes = "" if camera["power"] == Power.OFF else ", ".join(camera["nodes"])
+    return (camera["name"], power_in_words(camera), camera["kind"], camera["usb_id"] or "", nodes)
+
+
+def _use_row(use: Any) -> tuple[str, ...]:
+    process = use.get("process") or {}
+    uid = "" if process.get("uid") is None else str(process["uid"])
+    name = (use.get("app") or {}).get("name") or process.get("name") or who({"reduced": use.get("reduced")})
+    pid = "" if process.get("pid") is None else str(process["pid"])
+    return (use["camera"]["name"], name, pid, process.get("user") or uid, use.get("verdict") or "")

@@ -1,4 +1,4 @@
-"""``camguard watch``: the guard in the foreground."""
+"""``camguard watch``: what the service sees, or the guard in the foreground where none runs."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import asyncio
 import gc
 import json
 import signal
-from typing import TYPE_CHECKING
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from camguard.cli import eventlines
 from camguard.cli.output import coloured, json_option, quoted
 from camguard.cli.printer import Printer
-from camguard.cli.settings import configuration
+from camguard.cli.settings import configuration, service
 from camguard.core.events import CamerasSeen, Report
-from camguard.core.records import ACTIVATION_KINDS, SCHEMA, line
-from camguard.errors import SensorError
+from camguard.core.records import ACTIVATION_KINDS, SCHEMA, Record, line
+from camguard.errors import SensorError, ServiceError
 
 if TYPE_CHECKING:
+    from camguard.access.remote import Remote
     from camguard.config import Config
     from camguard.core.model import Camera
     from camguard.guard import Guard
@@ -55,15 +58,40 @@ process (pid, exe, user, start); keys are only ever added while schema stays the
 def command(as_json: bool, only_unexpected: bool) -> None:
     """Watch the cameras and print every use, until Ctrl-C.
 
-    Each event is in the log, on disk, before it is printed. As root every process is seen; as a user those of
-    others show as an unknown process. Uses that a rule blocks are ended.
+    Where the service runs this shows what it sees. Else it is the guard itself: as root every process is seen; as a
+    user those of others show as an unknown process. Each event is in the log, on disk, before it is printed, and uses
+    that a rule blocks are ended.
     """
+    remote = service()
+    if remote is not None:
+        with closing(remote):
+            _show_happenings(remote, as_json=as_json, only_unexpected=only_unexpected)
+        return
     from camguard.compose import open_guard
 
     config = configuration()
     guard = open_guard(config)
     gc.freeze()  # what was imported stays for good: no collection needs to walk over it while an open waits
     asyncio.run(_watch(config, guard, as_json=as_json, only_unexpected=only_unexpected))
+
+
+def _show_happenings(remote: Remote, *, as_json: bool, only_unexpected: bool) -> None:
+    """Print what the service tells, until Ctrl-C or until it goes. Raises ServiceError then."""
+    subscribed: Any = remote.subscribe()
+    if not as_json:
+        click.echo(quoted(subscribed["method"], 400))
+        click.echo("The service guards; this shows what happens. Ctrl-C ends the showing, not the guard.")
+    if not subscribed["cameras"]:
+        click.echo(NO_CAMERA if not as_json else f"camguard: {NO_CAMERA}", err=as_json)
+    for told in remote.happenings():
+        if _wanted(told, only_unexpected=only_unexpected):
+            click.echo(_json_line(told) if as_json else _plain_line(told))
+            sys.stdout.flush()
+    raise ServiceError("the service has stopped, and with it the guard; `camguard service restart` starts it")
+
+
+def _wanted(told: Record, *, only_unexpected: bool) -> bool:
+    return not only_unexpected or told["event"] not in ACTIVATION_KINDS or eventlines.unexpected(told)
 
 
 async def _watch(config: Config, guard: Guard, *, as_json: bool, only_unexpected: bool) -> None:
@@ -74,8 +102,9 @@ async def _watch(config: Config, guard: Guard, *, as_json: bool, only_unexpected
     with Printer(_missed_json if as_json else _missed, lambda: loop.call_soon_threadsafe(running.cancel)) as printer:
 
         def show(report: Report) -> None:
-            if not only_unexpected or report.kind not in ACTIVATION_KINDS or eventlines.unexpected(report):
-                printer.put(_json_line(report) if as_json else _plain_line(report))
+            told = line(report)
+            if _wanted(told, only_unexpected=only_unexpected):
+                printer.put(_json_line(told) if as_json else _plain_line(told))
 
         _greet(config, guard, printer, as_json=as_json)
         guard.listen(show)
@@ -108,13 +137,13 @@ def _cameras(guard: Guard) -> tuple[Camera, ...]:
     return next((sighting.cameras for sighting in looks if isinstance(sighting, CamerasSeen)), ())
 
 
-def _plain_line(report: Report) -> str:
-    style = eventlines.style(report) if coloured() else {}
-    return click.style(eventlines.line(report), **style) if style else eventlines.line(report)
+def _plain_line(told: Record) -> str:
+    style = eventlines.style(told) if coloured() else {}
+    return click.style(eventlines.line(told), **style) if style else eventlines.line(told)
 
 
-def _json_line(report: Report) -> str:
-    return json.dumps(line(report), separators=(",", ":"))
+def _json_line(told: Record) -> str:
+    return json.dumps(told, separators=(",", ":"))
 
 
 def _missed(number: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Final
 
 from camguard import __version__
 from camguard.core.authority import reduced
@@ -14,13 +13,11 @@ from camguard.ipc.connection import Connection, Handler, Shared
 from camguard.ipc.limits import USUAL, Accounts, Limits
 from camguard.ipc.listening import BACKLOG, Listening, listen
 
-SOCKET_PATH: Final = Path("/run/camguard/camguard.sock")
-
 
 class Server:
     """Listens at a path, for one handler. All of it belongs to one event loop."""
 
-    def __init__(self, handler: Handler, path: Path = SOCKET_PATH, limits: Limits = USUAL) -> None:
+    def __init__(self, handler: Handler, path: Path, limits: Limits = USUAL) -> None:
         """Nothing happens before `start`."""
         self.path = path
         self._shared = Shared(handler, limits, __version__, Accounts(limits))

@@ -9,9 +9,8 @@ import sys
 from pathlib import Path
 
 from camguard import __version__
-from camguard.config import SYSTEM_FOLDER, SYSTEM_STATE
+from camguard.config import SOCKET_PATH, SYSTEM_FOLDER, SYSTEM_STATE
 from camguard.errors import CamguardError
-from camguard.ipc.server import SOCKET_PATH
 from camguard.service.notify import Notifier
 from camguard.service.runner import Service
 from camguard.service.settings import ConfigFile

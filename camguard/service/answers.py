@@ -28,7 +28,7 @@ from camguard.journal.queries import Filter, Reader
 from camguard.rulebook import RuleBook
 from camguard.service.people import People
 from camguard.service.ruling import rule_of
-from camguard.uses import activation_number
+from camguard.uses import activation_number, camera_meant
 from camguard.views import camera_view, case_view, reference
 
 _PAGES = 20
@@ -217,19 +217,11 @@ class Answers:
         }
 
     def _camera_named(self, name: str) -> Camera:
-        """Raises NothingMatched where no camera, on or off, has this name or id; UsageError where several have."""
+        """The camera, on or off, that a person means. Raises as `camera_meant` does."""
         off = () if self._guard.switching is None else self._guard.switching.board.off.values()
         known = {camera.id: camera for camera in self._guard.cameras}
         known |= {camera.id: camera for held in off for camera in held.plan.cameras}
-        if (exact := known.get(CameraId(name))) is not None:
-            return exact
-        found = [camera for camera in known.values() if camera.name.casefold() == name.casefold()]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise UsageError(f'several cameras are called "{name}": {", ".join(camera.id for camera in found)}')
-        names = ", ".join(camera.name for camera in known.values()) or "none is plugged in"
-        raise NothingMatched(f'no camera is called "{name}"; there is: {names}')
+        return camera_meant(name, tuple(known.values()))
 
     # Rules
 

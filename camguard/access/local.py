@@ -1,16 +1,18 @@
-"""What a command does here and now, without a service to ask: look, explain, end, keep rules.
-
-Each takes the configuration and composes the edges anew; each blocks.
-"""
+"""What a command does here and now, without a service to ask: look, explain, end, switch, keep rules, read the log."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import pwd
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from camguard.access import Found
+from camguard.access.handswitch import switch_by_hand
 from camguard.compose import history, platform, write_journal
 from camguard.config import Config
 from camguard.core.events import CamerasSeen, Kind, Report, Sighting
@@ -28,19 +30,145 @@ from camguard.core.model import (
     Verdict,
 )
 from camguard.core.policy import Circumstances, judge
-from camguard.core.records import of_rule
+from camguard.core.power import Power
+from camguard.core.records import SCHEMA, Record, describe, of_rule, safe
 from camguard.ending import Order, end_use
 from camguard.errors import NothingMatched
 from camguard.journal.fold import ActivationRecord
 from camguard.journal.lock import guard_pid
-from camguard.journal.queries import Filter
+from camguard.journal.queries import Filter, Reader
 from camguard.ports import Finding, Tell
 from camguard.rulebook import RuleBook
-from camguard.uses import Snapshot, Use, activation_number, by_app, by_pid, look
+from camguard.uses import Snapshot, Use, activation_number, by_app, by_pid, camera_meant, look
+from camguard.views import camera_view, use_view
+
+_CHANGES = (Kind.JUDGED, Kind.CAPTURING, Kind.ENDED, Kind.PROBE, Kind.ACTION_COMPLETED)
+"""What is told of an activation while following: not its first open, of which nothing is known for an instant."""
+
+_REMEMBERED = 1_000
+"""Activations of which it is remembered what was told, so that following for a year stays small."""
 
 _NO_OFFSET = timedelta(0)
+_UNTOLD = Moment(0, 0, 0, "")  # a description of a report leaves out when it was
 _NEWEST = 500
 """How many activations back a use that goes on still is looked for in the log."""
+
+
+class Local:
+    """An `Access` without a service: each question composes the edges anew."""
+
+    answered_by = "command"
+    source = "No service answers: this command looked, and acts, by itself."
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._past: Reader | None = None
+
+    def status(self) -> Record:
+        """How things stand now, as one look finds it."""
+        now = snapshot(self._config)
+        cameras = [camera_view(camera, Power.ON) for camera in now.cameras]
+        off = [camera_view(camera, Power.OFF) for plan in now.dormant for camera in plan.cameras]
+        return {
+            "schema": SCHEMA,
+            "answered_by": self.answered_by,
+            "method": now.method,
+            "guard_pid": now.guard_pid,
+            "journal": safe(str(now.journal_path)),
+            "cameras": [*cameras, *off],
+            "uses": [use_view(use) for use in now.uses],
+        }
+
+    def uses(self, target: str) -> tuple[Found, ...]:
+        """See `Access.uses`."""
+        return tuple(Found(use_view(use), use) for use in find_uses(self._config, target))
+
+    def end(self, uses: tuple[Found, ...], tell: Tell) -> list[Record]:
+        """See `Access.end`; journalled as pending, carried out, checked, journalled with the outcome."""
+        chosen = tuple(found.handle for found in uses if isinstance(found.handle, Use))
+        return [
+            {
+                "uses": [use_view(use) for use in result.uses],
+                "outcome": describe(Report(Kind.ACTION_COMPLETED, _UNTOLD, outcome=result.outcome))["outcome"],
+            }
+            for result in end_uses(self._config, chosen, this_user(), tell)
+        ]
+
+    def switch(self, power: Power, camera: str | None, for_s: float | None, *, whole: bool) -> Record:
+        """See `Access.switch`."""
+        return switch_by_hand(self._config, power, camera, for_s, this_user(), whole=whole)
+
+    def rules(self) -> tuple[str, tuple[Rule, ...]]:
+        """See `Access.rules`."""
+        return str(self._config.rules_path), RuleBook(self._config.rules_path).current()
+
+    def add_rule(self, rule: Rule) -> tuple[str, Rule, Rule | None]:
+        """See `Access.add_rule`."""
+        stored, replaced = RuleBook(self._config.rules_path).add(rule)
+        _log_rule(self._config, Kind.RULE_ADDED, stored)
+        return str(self._config.rules_path), stored, replaced
+
+    def remove_rule(self, rule_id: str) -> tuple[str, Rule]:
+        """See `Access.remove_rule`."""
+        removed = RuleBook(self._config.rules_path).remove(rule_id)
+        if removed is None:
+            raise NothingMatched(f'there is no rule "{rule_id}"; `camguard rules list` shows those there are')
+        _log_rule(self._config, Kind.RULE_REMOVED, removed)
+        return str(self._config.rules_path), removed
+
+    def explain(self, app: App, camera: str | None, user: str | None, at: Moment | None) -> Verdict:
+        """See `Access.explain`."""
+        return explain(self._config, app, camera, user, at)
+
+    def activation(self, number: int) -> ActivationRecord | None:
+        """See `Access.activation`."""
+        return self._reader().activation(number)
+
+    def activations(self, wanted: Filter) -> Iterator[ActivationRecord]:
+        """See `Access.activations`."""
+        reader = self._reader()
+        return iter(reader.each(wanted) if wanted.limit is None else reader.activations(wanted))
+
+    def following(self, wanted: Filter) -> Iterator[ActivationRecord]:
+        """See `Access.following`."""
+        reader = self._reader()
+        return _following(reader, wanted, reader.last_seq())
+
+    def no_guard_yet(self) -> str | None:
+        """See `Access.no_guard_yet`."""
+        reader = self._reader()
+        return str(reader.path) if reader.last_run() is None else None
+
+    def close(self) -> None:
+        """Release the log."""
+        if self._past is not None:
+            self._past.close()
+
+    def _reader(self) -> Reader:
+        if self._past is None:
+            self._past = history(self._config)
+        return self._past
+
+
+def this_user() -> str:
+    """On whose word something is done, as the log will say."""
+    try:
+        return f"user {pwd.getpwuid(os.getuid()).pw_name}"
+    except KeyError:
+        return f"user {os.getuid()}"
+
+
+def _following(reader: Reader, wanted: Filter, last: int) -> Iterator[ActivationRecord]:
+    """Each activation that matches, whenever something comes of it, from its judgement on."""
+    told: dict[int, int] = {}
+    for entry in reader.follow(last, _CHANGES):
+        if entry.activation is None or entry.seq <= told.get(entry.activation, 0):
+            continue
+        record = reader.activation(entry.activation)
+        if record is not None and (record.verdict or record.over) and wanted.matches(record):
+            told[record.number] = record.last_seq
+            told.pop(record.number - _REMEMBERED, None)
+            yield record
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +184,8 @@ def snapshot(config: Config) -> Snapshot:
     edges = platform(config)
     with history(config) as past:
         cameras, uses = look(edges, past, RuleBook(config.rules_path).current())
-    return Snapshot(edges.method, guard_pid(config.journal_path), config.journal_path, cameras, uses)
+    dormant = edges.switch.dormant()
+    return Snapshot(edges.method, guard_pid(config.journal_path), config.journal_path, cameras, uses, dormant)
 
 
 def find_uses(config: Config, target: str) -> tuple[Use, ...]:
@@ -107,22 +236,6 @@ def findings(config: Config) -> tuple[Finding, ...]:
 def app_of_file(config: Config, path: Path) -> App:
     """The app that a file would be if it were run. Raises NothingMatched where there is no such file."""
     return platform(config).identifier.identify_file(str(path))
-
-
-def add_rule(config: Config, rule: Rule) -> tuple[Rule, Rule | None]:
-    """Store a rule and log it; returns it as stored, and the one it replaced."""
-    stored, replaced = RuleBook(config.rules_path).add(rule)
-    _log_rule(config, Kind.RULE_ADDED, stored)
-    return stored, replaced
-
-
-def remove_rule(config: Config, rule_id: str) -> Rule:
-    """Take a rule away and log it. Raises NothingMatched where there is none of that id."""
-    removed = RuleBook(config.rules_path).remove(rule_id)
-    if removed is None:
-        raise NothingMatched(f'there is no rule "{rule_id}"; `camguard rules list` shows those there are')
-    _log_rule(config, Kind.RULE_REMOVED, removed)
-    return removed
 
 
 def _log_rule(config: Config, kind: Kind, rule: Rule) -> None:
@@ -203,8 +316,4 @@ def _camera(seen: tuple[Sighting, ...], wanted: str | None) -> Camera:
     cameras = next((sighting.cameras for sighting in seen if isinstance(sighting, CamerasSeen)), ())
     if wanted is None:
         return cameras[0] if cameras else Camera(CameraId("any"), "any camera", ())
-    for camera in cameras:
-        if wanted in {camera.id, camera.name} or wanted.casefold() == camera.name.casefold():
-            return camera
-    names = ", ".join(camera.name for camera in cameras) or "none is plugged in"
-    raise NothingMatched(f'no camera is called "{wanted}"; there is: {names}')
+    return camera_meant(wanted, cameras)

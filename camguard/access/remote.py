@@ -1,0 +1,241 @@
+"""What a command asks of the service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from camguard.access import Found
+from camguard.core.events import Kind
+from camguard.core.model import (
+    App,
+    AppIdentity,
+    AppKind,
+    Effect,
+    Hours,
+    Judgement,
+    Lasting,
+    Moment,
+    Outcome,
+    Reason,
+    ReasonCode,
+    Result,
+    Rule,
+    Step,
+    Verdict,
+)
+from camguard.core.power import Power
+from camguard.core.records import Record
+from camguard.ipc import calls
+from camguard.ipc.client import Client
+from camguard.ipc.protocol import Event, Resync
+from camguard.journal.fold import ActivationRecord
+from camguard.journal.queries import Filter
+from camguard.ports import Tell
+from camguard.ruletext import spell_app, spell_hours
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CHANGES = (Kind.JUDGED, Kind.CAPTURING, Kind.ENDED, Kind.PROBE, Kind.ACTION_COMPLETED)
+_SWITCH_S = 60.0
+"""How long a switch may take before the service is called silent: a device has seconds, and there may be several."""
+
+
+class Remote:
+    """An `Access` through the service."""
+
+    answered_by = "service"
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.source = f"The service (camguard {client.version}) answers."
+
+    def status(self) -> Record:
+        """How things stand now, as the service follows it."""
+        told: Record = self.client.call(calls.Status())
+        return {**told, "answered_by": self.answered_by}
+
+    def uses(self, target: str) -> tuple[Found, ...]:
+        """See `Access.uses`."""
+        told = self.client.call(calls.Uses(target=target))["uses"]
+        return tuple(Found(view, msgspec.convert(view["ref"], calls.UseRef)) for view in told)
+
+    def end(self, uses: tuple[Found, ...], tell: Tell) -> list[Record]:
+        """See `Access.end`; the steps are told when all is over."""
+        refs = tuple(found.handle for found in uses if isinstance(found.handle, calls.UseRef))
+        results: list[Record] = self.client.call(calls.End(uses=refs), _SWITCH_S)["results"]
+        for result in results:
+            for step in _outcome(result).steps:
+                tell(step)
+        return results
+
+    def switch(self, power: Power, camera: str | None, for_s: float | None, *, whole: bool) -> Record:
+        """See `Access.switch`."""
+        return self.client.call(calls.Switch(power=power, camera=camera, for_s=for_s, whole=whole), _SWITCH_S)
+
+    def rules(self) -> tuple[str, tuple[Rule, ...]]:
+        """See `Access.rules`."""
+        told = self.client.call(calls.Rules())
+        return told["file"], tuple(rule_of_record(record) for record in told["rules"])
+
+    def add_rule(self, rule: Rule) -> tuple[str, Rule, Rule | None]:
+        """See `Access.add_rule`."""
+        told = self.client.call(calls.AddRule(rule=_new_rule(rule)))
+        replaced = told["replaced"]
+        return told["file"], rule_of_record(told["rule"]), None if replaced is None else rule_of_record(replaced)
+
+    def remove_rule(self, rule_id: str) -> tuple[str, Rule]:
+        """See `Access.remove_rule`."""
+        told = self.client.call(calls.RemoveRule(rule=rule_id))
+        return told["file"], rule_of_record(told["rule"])
+
+    def explain(self, app: App, camera: str | None, user: str | None, at: Moment | None) -> Verdict:
+        """See `Access.explain`."""
+        identity = app.identity
+        asked = calls.AskedApp(
+            kind=identity.kind, id=identity.id, path=identity.path, sha256=identity.sha256, name=app.name or None
+        )
+        at_utc_ns = None if at is None else at.utc_ns
+        told = self.client.call(calls.Explain(app=asked, camera=camera, user=user, at_utc_ns=at_utc_ns))
+        reasons = tuple(
+            Reason(ReasonCode(each["code"]), each["sentence"], each.get("rule")) for each in told["reasons"]
+        )
+        return Verdict(Judgement(told["verdict"]), reasons, told["rule"])
+
+    def activation(self, number: int) -> ActivationRecord | None:
+        """See `Access.activation`."""
+        told = self.client.call(calls.Log(number=number))["activations"]
+        return _record(told[0]) if told else None
+
+    def activations(self, wanted: Filter) -> Iterator[ActivationRecord]:
+        """See `Access.activations`; they come from the newest backwards, and are turned round here."""
+        found = list(self._newest_first(wanted))
+        found.reverse()
+        return iter(found)
+
+    def _newest_first(self, wanted: Filter) -> Iterator[ActivationRecord]:
+        left, before = wanted.limit, wanted.before
+        while left is None or left > 0:
+            limit = calls.MAX_LIMIT if left is None else min(left, calls.MAX_LIMIT)
+            told = self.client.call(_log_call(wanted, limit, before))
+            page = [_record(record) for record in told["activations"]]
+            yield from page
+            if not page or not told["more"]:
+                return
+            before = page[-1].number
+            left = None if left is None else left - len(page)
+
+    def following(self, wanted: Filter) -> Iterator[ActivationRecord]:
+        """See `Access.following`."""
+        self.client.call(calls.Subscribe(kinds=tuple(kind.value for kind in _CHANGES)))
+        for happened in self.client.events():
+            number = _number(happened)
+            record = None if number is None else self.activation(number)
+            if record is not None and (record.verdict or record.over) and wanted.matches(record):
+                yield record
+
+    def no_guard_yet(self) -> str | None:
+        """See `Access.no_guard_yet`; the service is a guard."""
+        return None
+
+    def subscribe(self) -> Record:
+        """Have everything told that happens from now on; returns how cameras are watched, and which there are."""
+        return self.client.call(calls.Subscribe())
+
+    def happenings(self) -> Iterator[Record]:
+        """What happens, after `subscribe`, in the shape of ``watch --json``; what was missed comes from the log."""
+        last = 0
+        for happened in self.client.events():
+            missed = self._missed(last) if isinstance(happened, Resync) else [happened.event]
+            for record in missed:
+                seq = record.get("seq")
+                if isinstance(seq, int):
+                    if seq <= last:
+                        continue
+                    last = seq
+                yield record
+
+    def close(self) -> None:
+        """Leave."""
+        self.client.close()
+
+    def _missed(self, last: int) -> Iterator[Record]:
+        while True:
+            told = self.client.call(calls.Entries(after=last))
+            yield from told["entries"]
+            if told["last_seq"] <= last:
+                return
+            last = told["last_seq"]
+
+
+def rule_of_record(record: dict[str, Any]) -> Rule:
+    """The rule that `core.records.of_rule` made a record of."""
+    app, hours, until = record.get("app"), record.get("hours"), record.get("until")
+    return Rule(
+        id=record["rule"],
+        effect=Effect(record["effect"]),
+        app=None if app is None else AppIdentity(AppKind(app["kind"]), app["id"], app.get("path"), app.get("sha256")),
+        camera=record.get("camera"),
+        user=record.get("user"),
+        hours=None if hours is None else Hours(frozenset(hours["days"]), hours["start_minute"], hours["end_minute"]),
+        lasting=Lasting(record["lasting"]),
+        until_utc_ns=None if until is None else _utc_ns(datetime.fromisoformat(until)),
+        app_name=record.get("app_name"),
+        note=record.get("note"),
+        turns_on=record.get("turns_on", False),
+        by=record.get("by"),
+    )
+
+
+def _new_rule(rule: Rule) -> calls.NewRule:
+    app = rule.app
+    until = rule.until_utc_ns
+    return calls.NewRule(
+        effect=rule.effect,
+        app=None if app is None else spell_app(app),
+        path=None if app is None else app.path,
+        sha256=None if app is None else app.sha256,
+        name=rule.app_name,
+        camera=rule.camera,
+        user=rule.user,
+        hours=None if rule.hours is None else spell_hours(rule.hours),
+        lasting=rule.lasting,
+        until=None if until is None else _EPOCH + timedelta(microseconds=until // 1000),
+        note=rule.note,
+        turns_on=rule.turns_on,
+    )
+
+
+def _log_call(wanted: Filter, limit: int, before: int | None) -> calls.Log:
+    return calls.Log(
+        since=wanted.since,
+        until=wanted.until,
+        app=wanted.app,
+        camera=wanted.camera,
+        unexpected=wanted.unexpected,
+        limit=limit,
+        before=before,
+    )
+
+
+def _record(told: dict[str, Any]) -> ActivationRecord:
+    return msgspec.convert(told, ActivationRecord)
+
+
+def _number(happened: Event | Resync) -> int | None:
+    if isinstance(happened, Resync):
+        return None
+    name = happened.event.get("activation")
+    return int(name[1:]) if isinstance(name, str) else None
+
+
+def _outcome(result: dict[str, Any]) -> Outcome:
+    told = result["outcome"]
+    steps = tuple(Step(step["pid"], step["what"], step["result"]) for step in told["steps"])
+    return Outcome(Result(told["result"]), steps, told["why"])
+
+
+def _utc_ns(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(microseconds=1) * 1000
