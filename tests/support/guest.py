@@ -191,6 +191,11 @@ class Program(Running):
         counts = [int(line.split()[1]) for line in self.lines if line.split()[0] in {"frames", "done", "gone"}]
         return max(counts, default=0)
 
+    @property
+    def last_frame_at(self) -> int:
+        """When the last frame that it told of arrived (CLOCK_MONOTONIC, nanoseconds); with ``--every 1``, the last."""
+        return max(int(line.split()[2]) for line in self.lines if line.split()[0] == "frames")
+
 
 class Watch(Running):
     """``camguard watch --json``."""

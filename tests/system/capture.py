@@ -3,8 +3,9 @@
 ``python capture.py MODE NODE [--seconds S] [--frames N] [--every N]``
 
 Plain V4L2 by ioctl(2), so that nothing stands between the program and the driver. One line is printed for each thing
-that happened, its first word says which: ``opened PID``, ``streaming PID``, ``frames N`` (each N frames that really
-arrived), ``done N`` at the end, ``gone N`` where the camera was taken away meanwhile (exit status 3).
+that happened, its first word says which: ``opened PID``, ``streaming PID``, ``frames N AT`` (each N frames that really
+arrived, and when the last of them did, in nanoseconds of CLOCK_MONOTONIC), ``done N`` at the end, ``gone N`` where the
+camera was taken away meanwhile (exit status 3).
 
 Not every driver offers every way: vivid has all three; uvcvideo (as of Linux 6.1) maps and takes user pointers but
 refuses read().
@@ -157,9 +158,10 @@ def count_frames(take: Callable[[], int], limits: argparse.Namespace) -> int:
     try:
         while time.monotonic() < end and (not limits.frames or frames < limits.frames):
             if take() > 0:
+                at = time.monotonic_ns()
                 frames += 1
                 if frames % limits.every == 0:
-                    say("frames", frames)
+                    say("frames", frames, at)
     except OSError as error:
         if error.errno not in {errno.ENODEV, errno.EIO}:
             raise

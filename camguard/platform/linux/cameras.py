@@ -134,7 +134,7 @@ class UdevCameras:
             number = device.device_number
             path = device.device_node
             usb = device.find_parent("usb", "usb_device")
-            parent = usb or device.parent
+            parent = device.parent if usb is None else usb  # its truth would be how many properties it has
             virtual = parent is None or _VIRTUAL in device.sys_path
         except (OSError, pyudev.DeviceNotFoundError):
             return None
