@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from camguard.core.events import Report, Sighting
+from camguard.core.events import OpenRefused, Report, Sighting
+from camguard.core.gatekeeping import GateOrder
 from camguard.core.model import App, AppIdentity, Camera, Details, Moment, Outcome, Process, Rule, Step
 from camguard.core.power import Plan, Power
 
@@ -123,6 +124,35 @@ class Alarm(Protocol):
 
     def close(self) -> None:
         """Never ring again; what it held is released. A second time does no harm."""
+
+
+class Gate(Protocol):
+    """Refuses the open of a camera itself, by orders given beforehand. Blocking, `watch` apart; one call at a time."""
+
+    def obstacle(self) -> str | None:
+        """Why there can be no gate here, as a sentence with the remedy; None where nothing is in the way."""
+
+    def open(self) -> None:
+        """Begin to work; everything passes until the first `apply`.
+
+        Raises Refused, with the reason, where that fails.
+        """
+
+    def apply(self, orders: Sequence[GateOrder], *, refuse_others: bool) -> tuple[GateOrder, ...]:
+        """Put these orders in the place of those before, all at one moment; what no order is about is refused or not.
+
+        Files are looked up now: call it again when an app was installed or updated. Returns the orders that cannot be
+        carried out, of which the gate does as if they were not there. Raises Refused where the orders before stay.
+        """
+
+    async def watch(self, deliver: Callable[[OpenRefused], None]) -> None:
+        """Deliver what is refused until cancelled. Raises SensorError where the gate is found dead."""
+
+    def alive(self) -> bool:
+        """Whether the gate is seen to work, with the orders it was given last."""
+
+    def close(self) -> None:
+        """Stop working: everything passes. It ends with its process, too, however that ends."""
 
 
 class Level(StrEnum):

@@ -74,6 +74,19 @@ class SightRestored:
     at: Moment
 
 
+@dataclass(frozen=True, slots=True)
+class OpenRefused:
+    """The gate refused a process to open the node of that (major, minor) number, `count` times, the last at `at`.
+
+    Where too many came at once for each to be told, `count` of them come without process and number.
+    """
+
+    process: Process
+    number: tuple[int, int] | None
+    count: int
+    at: Moment
+
+
 Sighting = CamerasSeen | HoldersSeen | FramesSeen | Blinded | SightRestored
 
 

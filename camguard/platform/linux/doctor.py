@@ -10,6 +10,7 @@ from camguard.core.model import Camera, CameraKind
 from camguard.core.power import Method, Plan
 from camguard.errors import CamguardError
 from camguard.platform.linux import fanotify, procfs
+from camguard.platform.linux.gate import obstacle
 from camguard.platform.linux.packages import Packages
 from camguard.ports import CameraSource, Finding, Level, Switch
 
@@ -56,6 +57,7 @@ class LinuxExaminer:
             self._udev(),
             *self._inotify(),
             self._package_manager(),
+            self._gate(),
         )
 
     def _cameras(self) -> tuple[Finding, ...]:
@@ -185,6 +187,13 @@ class LinuxExaminer:
             return Finding(Level.OK, "packages", f"{' and '.join(managers)} can say which package a program is from.")
         said = "Neither dpkg nor rpm is here: programs are known by path and content, not by package."
         return Finding(Level.OK, "packages", said)
+
+    def _gate(self) -> Finding:
+        found = obstacle.find(self._places.sys)
+        if found is None:
+            return Finding(Level.OK, "gate", "The kernel can refuse a camera to what is blocked (BPF LSM).")
+        said = f"There can be no gate, which is optional: what is blocked is ended, not refused. {found.why}"
+        return Finding(Level.WARNING, "gate", said, found.remedy)
 
     def _number(self, path: str) -> int | None:
         try:

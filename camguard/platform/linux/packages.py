@@ -38,6 +38,9 @@ class Database(Protocol):
     def owner(self, path: str) -> Package | None:
         """The package that put the file at `path`, an absolute path with no symbolic links in it."""
 
+    def files(self, package: str) -> tuple[str, ...]:
+        """The paths of everything that the package put anywhere; nothing where it is not installed."""
+
 
 class Packages:
     """Asks every package manager there is; remembers answers until its database changes. Safe in several threads."""
@@ -63,6 +66,13 @@ class Packages:
             if found is not None:
                 return found
         return None
+
+    def files(self, package: str) -> tuple[str, ...]:
+        """The paths of everything that a package of that name put anywhere."""
+        if not package or package.startswith("-") or set(package) & set("/\n\0"):
+            return ()
+        there = (database for database in self._databases if database.stamp() is not None)
+        return tuple(dict.fromkeys(path for database in there for path in database.files(package)))
 
     def _ask(self, database: Database, path: str, stamp: int) -> Package | None:
         key = (database.name, path, stamp)
@@ -103,6 +113,13 @@ class Dpkg:
                     return None
                 return self._listed(names, only=by)
         return self._listed(wanted, excluded=excluded)
+
+    def files(self, package: str) -> tuple[str, ...]:
+        """What the package's lists name, there where it lies now (dpkg-divert(1))."""
+        moved = {original: diverted for original, diverted, by in self._diversions() if by != package}
+        lists = [file for name, _, file in self._lists() if name == package]
+        lines = [os.fsdecode(line) for file in lists for line in _content(file).splitlines()]
+        return tuple(moved.get(line, line) for line in lines)
 
     def _names(self, path: str) -> tuple[str, ...]:
         top, _, rest = path.removeprefix("/usr/").lstrip("/").partition("/")
@@ -162,12 +179,21 @@ class Rpm:
 
     def owner(self, path: str) -> Package | None:
         """The package that ``rpm -qf`` names."""
+        answer = self._query("-qf", "--qf", r"%{NAME}\n%{VERSION}-%{RELEASE}\n", "--", path)
+        lines = answer.decode("utf-8", "replace").splitlines()
+        return Package(lines[0], lines[1]) if len(lines) >= 2 else None
+
+    def files(self, package: str) -> tuple[str, ...]:
+        """What ``rpm -ql`` lists."""
+        return tuple(os.fsdecode(line) for line in self._query("-ql", "--", package).splitlines() if line[:1] == b"/")
+
+    def _query(self, *arguments: str) -> bytes:
+        """What rpm answers; nothing where it has no answer."""
         if self._command is None:
-            return None
-        query = [self._command, "-qf", "--qf", r"%{NAME}\n%{VERSION}-%{RELEASE}\n", "--", path]
+            return b""
         try:
             answer = subprocess.run(
-                query,
+                [self._command, *arguments],
                 env=_ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
@@ -175,9 +201,8 @@ class Rpm:
                 check=True,
             )
         except (OSError, subprocess.SubprocessError):
-            return None
-        lines = answer.stdout.decode("utf-8", "replace").splitlines()
-        return Package(lines[0], lines[1]) if len(lines) >= 2 else None
+            return b""
+        return answer.stdout
 
 
 def _mtime(path: str) -> int | None:
