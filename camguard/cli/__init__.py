@@ -23,6 +23,7 @@ _COMMANDS = {
     "log": "Show who used a camera when; check the log.",
     "rules": "List, make and test rules.",
     "end": "End an app's use of a camera.",
+    "service": "Install and look after the guard of the whole system.",
     "doctor": "Check what camguard can and cannot see here.",
     "demo": "See it work, without a camera.",
     "completion": "Print a script that completes commands in a shell.",
