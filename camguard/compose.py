@@ -8,17 +8,22 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from camguard.config import Backend, Config
+from camguard.config import Backend, Config, OnStop
 from camguard.core.activations import Timing
 from camguard.core.casebook import Casebook
-from camguard.errors import ConfigError
+from camguard.core.events import Kind, Report
+from camguard.core.switchboard import Standing, Switchboard
+from camguard.errors import AccessDenied, ConfigError, JournalError
 from camguard.guard import Guard
-from camguard.journal.lock import GuardLock
+from camguard.journal.aftermath import aftermath
+from camguard.journal.lock import GuardLock, last_beat_ns
 from camguard.journal.patient import PatientHistory, PatientJournal
 from camguard.journal.queries import Reader
 from camguard.journal.store import Journal
-from camguard.ports import CameraSource, Clock, Platform
+from camguard.ports import CameraSource, Clock, Platform, Switch
 from camguard.rulebook import RuleBook
+from camguard.standing import StandingFile
+from camguard.switching import Switching
 
 
 def platform(config: Config) -> Platform:
@@ -44,13 +49,46 @@ def open_guard(config: Config) -> Guard:
         rules = RuleBook(config.rules_path)
         rules.current()
         edges = platform(config)
-        resources.enter_context(GuardLock(config.journal_path))
+        beat = last_beat_ns(config.journal_path)
+        lock = resources.enter_context(GuardLock(config.journal_path))
         journal = PatientJournal(lambda: Journal.open(config.journal_path, edges.clock), edges.clock)
         resources.callback(journal.close)
-        past = PatientHistory(resources.enter_context(history(config)), journal)
+        reader = resources.enter_context(history(config))
+        past = PatientHistory(reader, journal)
         casebook = Casebook(Timing(config.dwell_ns, config.linger_ns), past.next_number())
-        return Guard(edges, journal, past, rules, casebook, resources.pop_all())
+        recovered = _recovered(reader, beat, edges.clock)
+        switching = None
+        if may_switch(config):
+            switching, said = _switching(config, edges)
+            recovered += said
+        return Guard(edges, journal, past, rules, casebook, resources.pop_all(), switching, recovered, lock.beat)
     raise AssertionError("unreachable: the stack above swallows nothing")
+
+
+def may_switch(config: Config) -> bool:
+    """Whether a guard with this configuration, run by this user, has the rights to switch cameras."""
+    return config.backend is Backend.SIMULATED or os.geteuid() == 0
+
+
+def _recovered(reader: Reader, beat: int | None, clock: Clock) -> tuple[Report, ...]:
+    try:
+        return aftermath(reader, beat, clock.now())
+    except (JournalError, AccessDenied) as error:
+        why = f"what became of the guard before is not known: {error}"
+        return (Report(Kind.GUARD_BLIND, clock.now(), extra={"what": "log", "why": why}),)
+
+
+def _switching(config: Config, edges: Platform) -> tuple[Switching, tuple[Report, ...]]:
+    """What switches the cameras, and what there is to report where it was forgotten what people said."""
+    file = StandingFile(config.standing_path)
+    said: tuple[Report, ...] = ()
+    try:
+        standing = file.load()
+    except ConfigError as error:
+        standing = Standing()
+        said = (Report(Kind.GUARD_BLIND, edges.clock.now(), extra={"what": "cameras", "why": str(error)}),)
+    restore = config.on_stop is OnStop.RESTORE
+    return Switching(edges, Switchboard(config.power, standing), file, restore_on_stop=restore), said
 
 
 def history(config: Config) -> Reader:
@@ -74,14 +112,16 @@ def pretend_camera(folder: Path, name: str) -> Path:
 
 
 def _linux(config: Config) -> Platform:
+    from camguard.platform.linux.alarm import LinuxAlarm
     from camguard.platform.linux.clock import LinuxClock
     from camguard.platform.linux.control import LinuxControl
     from camguard.platform.linux.doctor import LinuxExaminer
     from camguard.platform.linux.identity import LinuxIdentifier
     from camguard.platform.linux.sensor import LinuxSensor
+    from camguard.platform.linux.session import at_seat
 
     clock = LinuxClock()
-    source = _linux_cameras(config)
+    source, switch = _linux_cameras(config)
     sensor = LinuxSensor(source, clock)
     return Platform(
         name="linux",
@@ -91,19 +131,26 @@ def _linux(config: Config) -> Platform:
         identifier=LinuxIdentifier(),
         # root speaks for every user of the machine, nobody else does
         control=LinuxControl(patience_s=config.patience_ns / 1e9, others=os.geteuid() == 0),
-        examiner=LinuxExaminer(source),
+        switch=switch,
+        examiner=LinuxExaminer(source, switch),
+        alarm=LinuxAlarm,
+        at_seat=at_seat,
     )
 
 
-def _linux_cameras(config: Config) -> CameraSource:
+def _linux_cameras(config: Config) -> tuple[CameraSource, Switch]:
+    """What knows the cameras, and what switches those."""
     if config.backend is Backend.SIMULATED:
-        from camguard.platform.simulated import SimulatedCameras
+        from camguard.platform.simulated import SimulatedCameras, SimulatedSwitch
 
-        return SimulatedCameras(_folder(config))
+        pretend = SimulatedCameras(_folder(config))
+        return pretend, SimulatedSwitch(pretend)
     from camguard.platform.linux.cameras import UdevCameras
+    from camguard.platform.linux.switch import LinuxSwitch
     from camguard.platform.linux.udevsocket import handed_over
 
-    return UdevCameras(events=handed_over())
+    source = UdevCameras(events=handed_over())
+    return source, LinuxSwitch(source)
 
 
 def _simulated(config: Config) -> Platform:

@@ -8,13 +8,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 
 from camguard.core.model import NANOSECONDS
+from camguard.core.power import Power
+from camguard.core.switchboard import PowerPolicy
 from camguard.errors import ConfigError
 from camguard.toml_source import Place, TomlSource
 
@@ -32,6 +34,8 @@ _UNITS = {
 }
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(ms|s|min|m|h|d)")
 _MINUTE = 60 * NANOSECONDS
+_DAY = 86400 * NANOSECONDS
+LONGEST_PASS_NS = 31 * _DAY
 
 
 class Backend(StrEnum):
@@ -41,6 +45,28 @@ class Backend(StrEnum):
     SIMULATED = "simulated"
 
 
+class OnStop(StrEnum):
+    """What becomes of cameras that are off when the guard stops."""
+
+    KEEP = "keep"  # they stay off
+    RESTORE = "restore"  # those that the guard switched off go on again
+
+
+class Switchers(StrEnum):
+    """Who may switch cameras through the service, beside administrators."""
+
+    SEAT = "seat"  # whoever sits at the machine
+    ADMINS = "admins"  # nobody else
+
+
+class GateMode(StrEnum):
+    """Whether the kernel refuses opens of a camera (BPF LSM), and which."""
+
+    OFF = "off"
+    BLOCK = "block"  # those by apps that a rule blocks
+    ALLOW = "allow"  # all but those by apps that a rule allows
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """Everything that can be chosen, with defaults filled in. Durations are in nanoseconds.
@@ -48,6 +74,7 @@ class Config:
     `dwell_ns`: an open that lasts longer counts as use. `linger_ns`: a camera reopened within it is the same
     activation. `patience_ns`: how long a process that was asked to stop may take before it is killed. `folder`
     holds the pretend cameras of the simulated backend. `source` is the file this came from, None for defaults.
+    `standing_path` keeps what was said about the cameras.
     """
 
     journal_path: Path
@@ -58,6 +85,15 @@ class Config:
     backend: Backend = Backend.LINUX
     folder: Path | None = None
     source: Path | None = None
+    power: PowerPolicy = field(default_factory=PowerPolicy)
+    on_stop: OnStop = OnStop.KEEP
+    switchers: Switchers = Switchers.SEAT
+    gate: GateMode = GateMode.OFF
+
+    @property
+    def standing_path(self) -> Path:
+        """Where it is kept what was said about the cameras: beside the activation log."""
+        return self.journal_path.with_name("cameras.json")
 
 
 class _Detection(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -82,6 +118,21 @@ class _Platform(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     folder: str | None = None
 
 
+class _Camera(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    default: Power = Power.ON
+    usual_pass: str | int | float = "30m"
+    warning: str | int | float = "1m"
+    on_stop: OnStop = OnStop.KEEP
+
+
+class _Access(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    switch: Switchers = Switchers.SEAT
+
+
+class _Gate(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    mode: GateMode = GateMode.OFF
+
+
 class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The configuration file as it is written."""
 
@@ -90,6 +141,9 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     rules: _Rules = _Rules()
     ending: _Ending = _Ending()
     platform: _Platform = _Platform()
+    camera: _Camera = _Camera()
+    access: _Access = _Access()
+    gate: _Gate = _Gate()
 
 
 def load(named: Path | None = None, environ: Mapping[str, str] = os.environ) -> Config:
@@ -120,7 +174,11 @@ def defaults() -> Config:
 
 def read(path: Path) -> Config:
     """The configuration in one file; raises FileNotFoundError or ConfigError."""
-    source = TomlSource.read(path)
+    return of_source(TomlSource.read(path))
+
+
+def of_source(source: TomlSource) -> Config:
+    """The configuration in a file that was read; raises ConfigError."""
     said = source.decode(_File)
     usual = defaults()
     if said.platform.backend is Backend.SIMULATED and said.platform.folder is None:
@@ -133,7 +191,19 @@ def read(path: Path) -> Config:
         patience_ns=_bounded(source, ("ending", "patience"), said.ending.patience, NANOSECONDS // 10, _MINUTE),
         backend=said.platform.backend,
         folder=_path(source, ("platform", "folder"), said.platform.folder),
-        source=path,
+        source=source.path,
+        power=_power(source, said.camera),
+        on_stop=said.camera.on_stop,
+        switchers=said.access.switch,
+        gate=said.gate.mode,
+    )
+
+
+def _power(source: TomlSource, said: _Camera) -> PowerPolicy:
+    return PowerPolicy(
+        default=said.default,
+        usual_pass_ns=_bounded(source, ("camera", "usual_pass"), said.usual_pass, NANOSECONDS, LONGEST_PASS_NS),
+        warning_ns=_bounded(source, ("camera", "warning"), said.warning, 0, 60 * _MINUTE),
     )
 
 

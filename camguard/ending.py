@@ -19,7 +19,10 @@ _ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Which use is to be ended, and on whose word (``by``: "rule r3", a user's name)."""
+    """Which use is to be ended, and on whose word (``by``: "rule r3", a user's name).
+
+    `patience_s` is how long a process may take after it was asked to stop; None for the configured time.
+    """
 
     camera: Camera
     processes: frozenset[Process]
@@ -28,6 +31,7 @@ class Order:
     app: App | None = None
     details: Details | None = None
     verdict: Verdict | None = None
+    patience_s: float | None = None
 
 
 async def end_use(platform: Platform, record: Record, order: Order, tell: Tell) -> Outcome:
@@ -37,7 +41,17 @@ async def end_use(platform: Platform, record: Record, order: Order, tell: Tell) 
     inherited the descriptor) is ended too. Raises whatever `record` raises for the pending entry; nothing was
     done then.
     """
-    await record(_report(platform, order, Kind.ACTION_PENDING, None))
+    await record(pending(platform, order))
+    return await carry_out(platform, record, order, tell)
+
+
+def pending(platform: Platform, order: Order) -> Report:
+    """What has to be in the activation log before `carry_out`."""
+    return _report(platform, order, Kind.ACTION_PENDING, None)
+
+
+async def carry_out(platform: Platform, record: Record, order: Order, tell: Tell) -> Outcome:
+    """End a use whose pending entry is written already; see `end_use`."""
     outcome = await _climb(platform, order, tell)
     await record(_report(platform, order, Kind.ACTION_COMPLETED, outcome))
     platform.sensor.rescan()
@@ -51,7 +65,7 @@ async def _climb(platform: Platform, order: Order, tell: Tell) -> Outcome:
     outcomes: list[Outcome] = []
     for _ in range(_ROUNDS):
         for process in sorted(targets, key=lambda process: process.age):
-            outcome = await asyncio.to_thread(platform.control.end, process, tell)
+            outcome = await asyncio.to_thread(platform.control.end, process, tell, order.patience_s)
             outcomes.append(outcome)
             steps += outcome.steps
         targets = frozenset(

@@ -59,5 +59,25 @@ class ProcessGone(CamguardError):
     """The process has ended, or its pid now belongs to another."""
 
 
+class CameraGone(CamguardError):
+    """The camera's device is not plugged in any more, or another sits in its place."""
+
+
+class SwitchError(CamguardError):
+    """A camera could not be switched off or on; the message says what is in the way."""
+
+
 class AccessDenied(CamguardError):
     """The system does not let this user see or do that."""
+
+
+class ServiceError(CamguardError):
+    """The service cannot be talked to: it does not answer, is not to be trusted, or speaks another protocol."""
+
+
+class Busy(ServiceError):
+    """The service has too much to do for this caller now; later it may have time."""
+
+
+class BadRequest(ServiceError):
+    """The service was asked for something that is no call, or that it does not know."""

@@ -1,8 +1,8 @@
 """The engine: one queue, one consumer, and effects carried out.
 
 Whatever happens comes in through one queue. The consumer alone owns all state, so there are no locks: it lets
-the casebook decide, commits the reports to the journal, tells the listeners, and only then acts. Events that
-arrive while a commit is under way are taken together by the next one.
+the casebook and the switchboard decide, commits the reports to the journal, tells the listeners, and only then acts.
+Events that arrive while a commit is under way are taken together by the next one.
 """
 
 from __future__ import annotations
@@ -10,25 +10,38 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from functools import partial
 
 from camguard import __version__
-from camguard.core.casebook import Casebook, Digest, Enforce, Identify, Identity, Spend, Wish
-from camguard.core.events import Blinded, Kind, Report, Sighting, SightRestored
-from camguard.core.model import NANOSECONDS, Process, Rule
-from camguard.ending import Order, end_use
+from camguard.core.casebook import Case, Casebook, Digest, Enforce, Identify, Identity, Spend, Wish
+from camguard.core.events import Blinded, CamerasSeen, Kind, Report, Sighting, SightRestored
+from camguard.core.model import Camera, CameraId, Moment, Process, Result, Rule, Step
+from camguard.core.power import Power
+from camguard.core.switchboard import Turn
+from camguard.ending import Order, carry_out, pending
 from camguard.errors import ConfigError
 from camguard.ports import History, JournalWriter, Platform, Rules
+from camguard.switching import Switched, Switching
 
 log = logging.getLogger(__name__)
 
 Listener = Callable[[Report], None]
+Act = Callable[[Moment], Sequence[Report]]
+"""Does something to the engine's state and says what there is to report of it."""
+
+BLOCK_PATIENCE_S = 0.1
+"""How long a blocked program may take to end after it was asked to: until then it has the camera."""
+
+SECURE_S = 0.05
+"""How long ending a blocked program may wait until what would be lost with it is in hand."""
 
 _BATCH = 2_000
 _RETRY_S = 5.0
+_NOT_ENDED = frozenset({Result.REFUSED, Result.FAILED, Result.STILL_HELD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +51,35 @@ class _Identified:
 
 
 @dataclass(frozen=True, slots=True)
-class _Recorded:
-    report: Report
-    written: asyncio.Future[Report]
+class _Asked:
+    act: Act
+    done: asyncio.Future[tuple[Report, ...]]
 
 
-_Event = Sighting | _Identified | _Recorded
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """The time has come for something."""
+
+
+_Event = Sighting | _Identified | _Asked | _Due
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What some events came to: what to write, then who waits for which of it, then what to do."""
+
+    digest: Digest = field(default_factory=Digest)
+    asked: list[tuple[int, int, asyncio.Future[tuple[Report, ...]]]] = field(default_factory=list)
+    orders: list[tuple[Order, CameraId]] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
 
 
 class Guard:
     """Watches, judges, records and acts until it is cancelled.
 
-    `resources` are closed when it ends: the journal, and the lock that keeps a second guard away.
+    `resources` are closed when it ends: the journal, and the lock that keeps a second guard away. Without `switching`
+    it has not the rights to switch cameras. `recovered` is what there is to report of an earlier guard's end; `beat`
+    leaves a sign of life beside the activation log.
     """
 
     def __init__(
@@ -60,21 +90,43 @@ class Guard:
         rules: Rules,
         casebook: Casebook,
         resources: ExitStack,
+        switching: Switching | None = None,
+        recovered: Sequence[Report] = (),
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
         self.platform = platform
+        self.beat = beat
+        self.switching = switching
         self._journal = journal
         self._history = history
         self._rules = rules
         self._book = casebook
         self._resources = resources
+        self._recovered = recovered
         self._inbox: asyncio.Queue[_Event] = asyncio.Queue()
         self._listeners: list[Listener] = []
         self._rules_in_force: tuple[Rule, ...] = ()
         self._rules_broken: str | None = None
         self._tasks: asyncio.TaskGroup | None = None
+        self._secured: dict[int, asyncio.Event] = {}
         # Two pools, so that hashing a large executable never holds up a commit.
         self._writing = ThreadPoolExecutor(1, "camguard-journal")
         self._finding_out = ThreadPoolExecutor(2, "camguard-identify")
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """The uses that go on now, oldest first."""
+        return self._book.live
+
+    @property
+    def cameras(self) -> tuple[Camera, ...]:
+        """The cameras that are plugged in and on."""
+        return self._book.cameras
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules in force."""
+        return self._rules_in_force
 
     def listen(self, listener: Listener) -> None:
         """Call `listener` with every report once it is on disk, on the event loop's thread."""
@@ -86,7 +138,9 @@ class Guard:
         Raises SensorError where nothing can be watched; any part's failure ends the whole.
         """
         try:
-            await self._commit([self._started()])
+            if self.switching is not None:
+                await self.switching.reconcile()
+            await self._commit([*self._recovered, self._started()])
             try:
                 await self._work()
             finally:
@@ -98,33 +152,58 @@ class Guard:
             self._writing.shutdown(wait=True)
             self._resources.close()
 
+    async def ask(self, act: Act) -> tuple[Report, ...]:
+        """Have the consumer do something in turn with everything else; returns its reports once they are written."""
+        done: asyncio.Future[tuple[Report, ...]] = asyncio.get_running_loop().create_future()
+        self._inbox.put_nowait(_Asked(act, done))
+        return await done
+
     async def record(self, report: Report) -> Report:
-        """Put one report of an action into the journal, in turn with everything else, and wait until it is there."""
-        written: asyncio.Future[Report] = asyncio.get_running_loop().create_future()
-        self._inbox.put_nowait(_Recorded(report, written))
-        return await written
+        """Put one report of an action into the journal, and wait until it is there."""
+        [written] = await self.ask(lambda _: [report])
+        return written
+
+    async def switch(
+        self, power: Power, camera: CameraId, for_ns: int | None, by: str, *, whole: bool = False
+    ) -> tuple[Switched, ...]:
+        """Take somebody's word about one camera, or `EVERY` one, and wait until it is carried out.
+
+        Returns what came of each device that had to be switched; of none, where all were as they should be.
+        """
+        switching = self.switching
+        if switching is None:
+            raise AssertionError("a guard without the rights to switch cameras was told to")
+        await self.ask(lambda now: [switching.board.say(power, camera, for_ns, by, now, whole=whole)])
+        return tuple([await result for result in switching.under_way(camera)])
 
     async def _work(self) -> None:
-        async with asyncio.TaskGroup() as self._tasks:
-            self._tasks.create_task(self.platform.sensor.watch(self._inbox.put_nowait), name="sensor")
-            self._tasks.create_task(self._consume(), name="consumer")
+        self._alarm = self.platform.alarm(lambda: self._inbox.put_nowait(_Due()))
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                self._tasks.create_task(self.platform.sensor.watch(self._inbox.put_nowait), name="sensor")
+                self._tasks.create_task(self._consume(), name="consumer")
+        finally:
+            self._alarm.close()
 
     async def _consume(self) -> None:
         while True:
-            events = await self._next_events()
-            digest, waiting = self._digest(events)
-            written = await self._commit(digest.reports)
-            for index, future in waiting:
-                future.set_result(written[index])
-            for wish in digest.wishes:
-                self._grant(wish)
+            batch = self._take(await self._next_events())
+            self._find_out_about(batch)
+            written = await self._commit(batch.digest.reports)
+            if self.switching is not None and self.switching.unsaved():
+                await self._in_writing(self.switching.save)
+            for begin, end, done in batch.asked:
+                if not done.done():  # whoever asked may have gone away
+                    done.set_result(written[begin:end])
+            self._act(batch)
 
     async def _next_events(self) -> list[_Event]:
-        """Everything that waits, at most one batch; nothing where a deadline came first."""
+        """Everything that waits, at most one batch; nothing where the journal is due to be tried again."""
+        self._alarm.set(self._deadline_ns())
         events: list[_Event] = []
         try:
             # Not wait_for: in Python 3.11 it loses a cancellation that comes together with an event.
-            async with asyncio.timeout(self._patience_s()):
+            async with asyncio.timeout(_RETRY_S if self._journal.waiting else None):
                 events.append(await self._inbox.get())
         except TimeoutError:
             return events
@@ -132,31 +211,55 @@ class Guard:
             events.append(self._inbox.get_nowait())
         return events
 
-    def _patience_s(self) -> float | None:
-        """Seconds until time alone has something to do; None, with no timer at all, where it has not."""
-        retry = _RETRY_S if self._journal.waiting else None
-        deadline = self._book.deadline_ns()
-        if deadline is None:
-            return retry
-        until = max(0.0, (deadline - self.platform.clock.now().boottime_ns) / NANOSECONDS)
-        return until if retry is None else min(until, retry)
+    def _deadline_ns(self) -> int | None:
+        """When time alone has something to do; None where it has not."""
+        dues = [self._book.deadline_ns()]
+        if self.switching is not None:
+            now = self.platform.clock.now()
+            dues.append(self.switching.board.deadline_ns(self._rules_in_force, now))
+        return min((due for due in dues if due is not None), default=None)
 
-    def _digest(self, events: list[_Event]) -> tuple[Digest, list[tuple[int, asyncio.Future[Report]]]]:
-        """What the events come to, and who waits for which of the reports to be on disk."""
-        digest = Digest()
-        waiting = []
+    def _take(self, events: list[_Event]) -> _Batch:
+        batch = _Batch()
+        digest = batch.digest
         rules = self._current_rules(digest)
         for event in events:
             match event:
                 case _Identified(number, identity):
                     digest.add(self._book.identified(number, identity, self.platform.clock.now(), rules))
-                case _Recorded(report, written):
-                    waiting.append((len(digest.reports), written))
-                    digest.reports.append(report)
+                case _Asked(act, done):
+                    begin = len(digest.reports)
+                    digest.reports += act(self.platform.clock.now())
+                    batch.asked.append((begin, len(digest.reports), done))
+                case _Due():
+                    pass
                 case _:
+                    self._tell_switching(event)
                     digest.add(self._book.take(event, rules))
-        digest.add(self._book.elapse(self.platform.clock.now(), rules))
-        return digest, waiting
+        now = self.platform.clock.now()
+        digest.add(self._book.elapse(now, rules))
+        self._review_power(batch, rules, now)
+        self._prepare_orders(batch)
+        return batch
+
+    def _tell_switching(self, event: Sighting) -> None:
+        if self.switching is not None and isinstance(event, CamerasSeen):
+            self._book.switched(self.switching.going)
+            self.switching.seen(event)
+
+    def _review_power(self, batch: _Batch, rules: tuple[Rule, ...], now: Moment) -> None:
+        if self.switching is not None:
+            reports, batch.turns = self.switching.review(self._book.cameras, rules, self._book.in_use, now)
+            batch.digest.reports += reports
+
+    def _prepare_orders(self, batch: _Batch) -> None:
+        """A block's pending entry goes to disk with what led to it, so that nothing more has to be waited for."""
+        for wish in batch.digest.wishes:
+            case = self._book.case(wish.number) if isinstance(wish, Enforce) else None
+            if case is not None and case.activation.state.live:
+                order = _order(case)
+                batch.digest.reports.append(pending(self.platform, order))
+                batch.orders.append((order, case.camera.id))
 
     def _current_rules(self, digest: Digest) -> tuple[Rule, ...]:
         """The rules in force; while their file is broken those read before stay, and the log says so."""
@@ -186,47 +289,61 @@ class Guard:
         self._tell(written)
         return written
 
+    async def _in_writing(self, work: Callable[[], None]) -> None:
+        await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writing, work))
+
     def _tell(self, reports: tuple[Report, ...]) -> None:
         for report in reports:
             for listener in self._listeners:
                 listener(report)
 
-    def _grant(self, wish: Wish) -> None:
+    def _act(self, batch: _Batch) -> None:
         if self._tasks is None:
             return
-        match wish:
-            case Identify(number, process):
-                self._tasks.create_task(self._identify(number, process))
-            case Enforce(number):
-                self._tasks.create_task(self._enforce(number))
-            case Spend(rule):
-                self._tasks.create_task(self._spend(rule))
+        for order, camera in batch.orders:
+            self._tasks.create_task(self._enforce(order, camera))
+        for wish in batch.digest.wishes:
+            self._grant(wish, self._tasks)
+        for turn in batch.turns:
+            if self.switching is not None:
+                self._tasks.create_task(self.switching.turn(turn, self.ask))
 
-    async def _identify(self, number: int, process: Process) -> None:
+    def _grant(self, wish: Wish, tasks: asyncio.TaskGroup) -> None:
+        match wish:
+            case Spend(rule):
+                tasks.create_task(self._spend(rule))
+            case Identify() | Enforce():
+                pass  # begun, and made into an order with its pending entry, before the commit
+
+    def _find_out_about(self, batch: _Batch) -> None:
+        """Have new uses identified, while what is known already goes to disk: a process may soon be gone."""
+        for wish in batch.digest.wishes:
+            if isinstance(wish, Identify) and self._tasks is not None:
+                secured = self._secured[wish.number] = asyncio.Event()
+                self._tasks.create_task(self._identify(wish.number, wish.process, secured))
+
+    async def _identify(self, number: int, process: Process, secured: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
-        identity = await loop.run_in_executor(self._finding_out, self._find_out, process)
+        tell = partial(loop.call_soon_threadsafe, secured.set)
+        identity = await loop.run_in_executor(self._finding_out, self._find_out, process, tell)
+        self._secured.pop(number).set()
         self._inbox.put_nowait(_Identified(number, identity))
 
-    def _find_out(self, process: Process) -> Identity:
-        app, details = self.platform.identifier.identify(process)
+    def _find_out(self, process: Process, secured: Callable[[], object]) -> Identity:
+        app, details = self.platform.identifier.identify(process, secured)
         times, last = self._history.times_seen(app.identity) if app.known else (0, None)
         return Identity(app, details, times, last)
 
-    async def _enforce(self, number: int) -> None:
-        case = self._book.case(number)
-        if case is None or not case.activation.state.live:
-            return
-        identity = case.identity
-        order = Order(
-            case.camera,
-            case.activation.holders or frozenset({case.activation.process}),
-            by="policy" if case.verdict is None or case.verdict.rule is None else f"rule {case.verdict.rule}",
-            activation=case.activation,
-            app=None if identity is None else identity.app,
-            details=None if identity is None else identity.details,
-            verdict=case.verdict,
-        )
-        await end_use(self.platform, self.record, order, lambda step: log.info("%s: %s", step.what, step.result))
+    async def _enforce(self, order: Order, camera: CameraId) -> None:
+        """End a blocked use; where that cannot be done the camera itself goes off, until a person says otherwise."""
+        secured = None if order.activation is None else self._secured.get(order.activation.number)
+        if secured is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SECURE_S):
+                    await secured.wait()
+        outcome = await carry_out(self.platform, self.record, order, _log_step)
+        if outcome.result in _NOT_ENDED and self.switching is not None:
+            await self.switch(Power.OFF, camera, None, order.by)
 
     async def _spend(self, rule_id: str) -> None:
         removed = await asyncio.to_thread(self._rules.remove, rule_id)
@@ -239,9 +356,11 @@ class Guard:
         events: list[_Event] = []
         while not self._inbox.empty():
             events.append(self._inbox.get_nowait())
-        digest, _ = self._digest(events)
+        batch = self._take(events)
+        if self.switching is not None and self.switching.restore_on_stop:
+            batch.digest.reports += await asyncio.to_thread(self.switching.restore)
         stopped = Report(Kind.GUARD_STOPPED, self.platform.clock.now(), extra={"pid": os.getpid()})
-        await self._commit([*digest.reports, stopped])
+        await self._commit([*batch.digest.reports, stopped])
 
     def _started(self) -> Report:
         extra = {
@@ -252,3 +371,21 @@ class Guard:
             "method": self.platform.method,
         }
         return Report(Kind.GUARD_STARTED, self.platform.clock.now(), extra=extra)
+
+
+def _order(case: Case) -> Order:
+    identity = case.identity
+    return Order(
+        case.camera,
+        case.targets,
+        by="policy" if case.verdict is None or case.verdict.rule is None else f"rule {case.verdict.rule}",
+        activation=case.activation,
+        app=None if identity is None else identity.app,
+        details=None if identity is None else identity.details,
+        verdict=case.verdict,
+        patience_s=BLOCK_PATIENCE_S,
+    )
+
+
+def _log_step(step: Step) -> None:
+    log.info("%s: %s", step.what, step.result)

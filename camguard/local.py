@@ -36,7 +36,7 @@ from camguard.journal.lock import guard_pid
 from camguard.journal.queries import Filter
 from camguard.ports import Finding, Tell
 from camguard.rulebook import RuleBook
-from camguard.uses import Snapshot, Use, by_app, by_pid, look
+from camguard.uses import Snapshot, Use, activation_number, by_app, by_pid, look
 
 _NO_OFFSET = timedelta(0)
 _NEWEST = 500
@@ -69,12 +69,6 @@ def find_uses(config: Config, target: str) -> tuple[Use, ...]:
     if number is not None:
         return _by_activation(config, uses, number)
     return by_pid(uses, int(target)) if target.isdecimal() and target.isascii() else by_app(uses, target)
-
-
-def activation_number(text: str) -> int | None:
-    """17 for ``a17``; None for anything else."""
-    digits = text[1:]
-    return int(digits) if text[:1] == "a" and digits.isdecimal() and digits.isascii() else None
 
 
 def end_uses(config: Config, uses: tuple[Use, ...], by: str, tell: Tell) -> tuple[EndResult, ...]:

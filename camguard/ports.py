@@ -58,8 +58,11 @@ class Sensor(Protocol):
 class Identifier(Protocol):
     """Finds out who a process is. Blocking: reads files, may ask the package manager."""
 
-    def identify(self, process: Process) -> tuple[App, Details]:
-        """The app behind a process; of a process that is gone, what can still be said."""
+    def identify(self, process: Process, secured: Callable[[], object] | None = None) -> tuple[App, Details]:
+        """The app behind a process; of a process that is gone, what can still be said.
+
+        `secured` is called, on this thread, once all is in hand that would be lost if the process ended.
+        """
 
     def identify_file(self, path: str) -> App:
         """The app that a file would be if it were run.
@@ -74,10 +77,11 @@ class Control(Protocol):
     def objection(self, process: Process) -> str | None:
         """Why this process must not be ended, as a sentence; None where it may be."""
 
-    def end(self, process: Process, tell: Tell) -> Outcome:
+    def end(self, process: Process, tell: Tell, patience_s: float | None = None) -> Outcome:
         """End one process: identity checked again, asked to stop, waited for, killed.
 
-        The outcome speaks of this process alone; who holds the camera afterwards is for the sensor to say.
+        `patience_s` is how long it may take after it was asked, None for the configured time. The outcome speaks of
+        this process alone; who holds the camera afterwards is for the sensor to say.
         """
 
 
@@ -107,6 +111,20 @@ class Switch(Protocol):
         """Plans of all devices that are seen to be switched off now, whoever did it."""
 
 
+class Alarm(Protocol):
+    """Rings once, on the event loop that it was made on, at a moment of the clock that counts through suspend."""
+
+    def set(self, boottime_ns: int | None) -> None:
+        """Ring at this moment (`Moment.boottime_ns`) and at none that was set before; None: not at all.
+
+        A moment that is past rings at once, though not before `set` returns; one that the machine slept through rings
+        as it wakes.
+        """
+
+    def close(self) -> None:
+        """Never ring again; what it held is released. A second time does no harm."""
+
+
 class Level(StrEnum):
     """How a finding of `doctor` stands."""
 
@@ -134,7 +152,11 @@ class Examiner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """One operating system's edges, ready for the guard. `method` says in words how cameras are watched."""
+    """One operating system's edges, ready for the guard. `method` says in words how cameras are watched.
+
+    `alarm` makes an alarm on the running event loop, which calls what it is given on that loop's thread. `at_seat` says
+    whether a user, by uid, has the session that is active at this machine.
+    """
 
     name: str
     method: str
@@ -142,7 +164,10 @@ class Platform:
     sensor: Sensor
     identifier: Identifier
     control: Control
+    switch: Switch
     examiner: Examiner
+    alarm: Callable[[Callable[[], None]], Alarm]
+    at_seat: Callable[[int], bool]
 
 
 class JournalWriter(Protocol):

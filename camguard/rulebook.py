@@ -27,7 +27,8 @@ _NUMBERED = re.compile(r"r([0-9]{1,9})")
 _HEADING = """\
 # camguard's rules: who may use the camera. Written by "camguard rules", and by you.
 # The keys of a rule: id, effect (allow, ask, block), app, path, sha256, camera, user, hours,
-# lasting (once, until, always), until, name, note. What a rule does not name, it does not ask for.
+# lasting (once, until, always), until, name, note, turns_on (true: where the camera is off by default, it is on in
+# the rule's hours), by (the user who made it for himself). What a rule does not name, it does not ask for.
 
 """
 
@@ -50,6 +51,8 @@ class _Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaul
     lasting: Lasting | None = None
     until: _Aware | None = None
     note: str | None = None
+    turns_on: bool = False
+    by: str | None = None
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -169,6 +172,10 @@ def _rule(source: TomlSource, index: int, one: _Rule) -> Rule:
     lasting = one.lasting or (Lasting.ALWAYS if one.until is None else Lasting.UNTIL)
     if (lasting is Lasting.UNTIL) != (one.until is not None):
         raise source.error(("rule", index, "lasting"), 'a rule lasting "until" needs a time in "until", no other does')
+    if one.turns_on and (one.hours is None or one.effect is not Effect.ALLOW):
+        raise source.error(("rule", index, "turns_on"), '"turns_on" is for a rule that allows in certain "hours"')
+    if one.by is not None and one.by != one.user:
+        raise source.error(("rule", index, "by"), 'a rule made "by" a user is for that "user" alone')
     return Rule(
         id=one.id,
         effect=one.effect,
@@ -180,6 +187,8 @@ def _rule(source: TomlSource, index: int, one: _Rule) -> Rule:
         until_utc_ns=_until_ns(source, index, one.until),
         app_name=one.name,
         note=one.note,
+        turns_on=one.turns_on,
+        by=one.by,
     )
 
 
@@ -231,6 +240,8 @@ def _written(rule: Rule) -> dict[str, str]:
         "lasting": str(rule.lasting),
         "until": rule.until_utc_ns,
         "note": rule.note,
+        "turns_on": True if rule.turns_on else None,
+        "by": rule.by,
     }
     return {key: _value(key, value) for key, value in table.items() if value is not None}
 
@@ -240,6 +251,8 @@ def _value(key: str, value: str | int) -> str:
 
     Raises UsageError where it is no text that a file can hold.
     """
+    if value is True:
+        return "true"
     if isinstance(value, int):
         return (_EPOCH + timedelta(microseconds=value // 1000)).astimezone().isoformat()
     if any("\ud800" <= mark <= "\udfff" for mark in value):
@@ -270,7 +283,7 @@ def _scope(rule: Rule) -> tuple[object, ...]:
     An answer for a time never takes the place of a standing one, which holds again when that time is over.
     """
     app = None if rule.app is None else (rule.app.kind, rule.app.id, rule.app.path)
-    return (app, rule.camera, rule.user, rule.hours, rule.lasting is Lasting.ALWAYS)
+    return (app, rule.camera, rule.user, rule.hours, rule.lasting is Lasting.ALWAYS, rule.by)
 
 
 def _with(rules: tuple[Rule, ...], old: Rule, *new: Rule) -> tuple[Rule, ...]:

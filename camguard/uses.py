@@ -35,6 +35,12 @@ class Snapshot:
     uses: tuple[Use, ...]
 
 
+def activation_number(text: str) -> int | None:
+    """17 for ``a17``; None for anything else."""
+    digits = text[1:]
+    return int(digits) if text[:1] == "a" and digits.isdecimal() and digits.isascii() else None
+
+
 def look(platform: Platform, history: History, rules: tuple[Rule, ...]) -> tuple[tuple[Camera, ...], tuple[Use, ...]]:
     """All cameras, and everybody who holds one, oldest process first."""
     cameras: dict[CameraId, Camera] = {}

@@ -24,7 +24,8 @@ def app_meant(config: Config, text: str) -> App:
     Raises NothingMatched where there is none, Refused where an activation's app is not known, UsageError where a
     name is that of several.
     """
-    from camguard.local import activation_number, app_of_file
+    from camguard.local import app_of_file
+    from camguard.uses import activation_number
 
     written = _as_written(text)
     if written is not None:

@@ -9,15 +9,36 @@ from camguard.cli.output import quoted, quoted_sentence
 from camguard.cli.text import pad
 from camguard.cli.times import spoken
 from camguard.core.events import Kind, Report
-from camguard.core.model import Activation, App, Capture, Details, Ending, Judgement, Process
+from camguard.core.model import NANOSECONDS, Activation, App, Capture, Details, Ending, Judgement, Process
 from camguard.core.policy import local_time
+from camguard.core.power import Power
 from camguard.core.records import ACTIVATION_KINDS
 
+_ENDINGS = {
+    Ending.UNPLUGGED: "the camera was unplugged",
+    Ending.SWITCHED_OFF: "the camera was switched off",
+}
 _CAPTURE = {
     Capture.FRAMES: "pictures delivered",
     Capture.MAPPING: "its buffers are mapped",
     Capture.DWELL: "open longer than a look takes",
 }
+
+
+_LOUD = frozenset(
+    {
+        Kind.ALERT,
+        Kind.JOURNAL_INTERRUPTED,
+        Kind.JOURNAL_SET_ASIDE,
+        Kind.GUARD_BLIND,
+        Kind.GUARD_GAP,
+        Kind.ACTION_UNFINISHED,
+        Kind.PASS_ENDING,
+        Kind.CONFIG_KEPT,
+        Kind.GATE_OPEN,
+        Kind.OPEN_REFUSED,
+    }
+)
 
 
 def line(report: Report) -> str:
@@ -29,7 +50,7 @@ def line(report: Report) -> str:
 
 def style(report: Report) -> dict[str, Any]:
     """How a line stands out, as for `click.style`."""
-    if report.kind in {Kind.ALERT, Kind.JOURNAL_INTERRUPTED, Kind.JOURNAL_SET_ASIDE, Kind.GUARD_BLIND}:
+    if report.kind in _LOUD:
         return {"fg": "red", "bold": True}
     if report.kind in ACTIVATION_KINDS and unexpected(report):
         return {"fg": "yellow"}
@@ -90,8 +111,8 @@ def _how_it_was(activation: Activation) -> str:
         parts.append(f"after {spoken(activation.duration_ns)}")
     if activation.frames is not None:
         parts.append(f"{activation.frames} pictures")
-    if activation.ending is Ending.UNPLUGGED:
-        parts.append("the camera was unplugged")
+    if activation.ending in _ENDINGS:
+        parts.append(_ENDINGS[activation.ending])
     return "".join(f", {part}" for part in parts)
 
 
@@ -118,14 +139,74 @@ def _unless_expected(report: Report) -> str:
 
 
 def _pending(report: Report) -> tuple[str, str]:
+    if _switches(report):
+        return f"turning {_extra(report, 'action')}", f"{_camera(report)}: {_extra(report, 'why')}"
     return "ending", f"{_use(report)}, on the word of {_extra(report, 'by')}"
 
 
 def _completed(report: Report) -> tuple[str, str]:
+    whom = _camera(report) if _switches(report) else _use(report)
     if report.outcome is None:
-        return "tried", _use(report)
+        return "tried", whom
     why = f": {quoted_sentence(report.outcome.why)}" if report.outcome.why else ""
-    return "outcome", f"{_use(report)}: {report.outcome.result}{why}"
+    return "outcome", f"{whom}: {report.outcome.result}{why}"
+
+
+def _switches(report: Report) -> bool:
+    return (report.extra or {}).get("action") in set(Power)
+
+
+def _unfinished(report: Report) -> tuple[str, str]:
+    what = "ending a use of" if _extra(report, "action") == "end" else f"turning {_extra(report, 'action')}"
+    return "unfinished", f"{what} {_extra(report, 'camera')} was begun, and the guard stopped in the middle of it"
+
+
+def _power_said(report: Report) -> tuple[str, str]:
+    seconds = (report.extra or {}).get("for_s")
+    lasting = f" for {spoken(round(seconds * NANOSECONDS))}" if isinstance(seconds, int | float) else ""
+    return _extra(report, "power"), f"{_extra(report, 'camera')}{lasting}, said {_extra(report, 'by')}"
+
+
+def _pass_ending(report: Report) -> tuple[str, str]:
+    left = f"{_extra(report, 'left_s')} s"
+    return "ENDING", f"{_extra(report, 'camera')} goes off in {left} and is in use; `camguard on --for 30m` prolongs it"
+
+
+def _pass_ended(report: Report) -> tuple[str, str]:
+    return "time over", f"{_extra(report, 'camera')}: on for a time, on the word of {_extra(report, 'by')}"
+
+
+def _refused(report: Report) -> tuple[str, str]:
+    times = (report.extra or {}).get("times", 1)
+    often = f", {times} times" if times != 1 else ""
+    what = f"{_extra(report, 'call')} by {_extra(report, 'caller')}{often}"
+    return "refused", f"{what}: {_extra(report, 'why')}"
+
+
+def _config_kept(report: Report) -> tuple[str, str]:
+    return "CONFIG", f"{_extra(report, 'why')} The configuration read before stays in force."
+
+
+def _config_read(report: Report) -> tuple[str, str]:
+    return "config", f"read from {_extra(report, 'file')}"
+
+
+def _gap(report: Report) -> tuple[str, str]:
+    extra = report.extra or {}
+    since, until = (str((extra.get(key) or {}).get("at", ""))[:19].replace("T", " ") for key in ("from", "to"))
+    return "NOT WATCHED", f"from {quoted(since)} to {quoted(until)}: the guard before {_extra(report, 'how')}"
+
+
+def _gate_closed(report: Report) -> tuple[str, str]:
+    return "gate", f"the kernel refuses opens: {_extra(report, 'mode')}"
+
+
+def _gate_open(report: Report) -> tuple[str, str]:
+    return "GATE OPEN", _extra(report, "why")
+
+
+def _open_refused(report: Report) -> tuple[str, str]:
+    return "REFUSED", f"{_use(report)}: the open was refused by the kernel"
 
 
 def _camera_added(report: Report) -> tuple[str, str]:
@@ -134,7 +215,8 @@ def _camera_added(report: Report) -> tuple[str, str]:
 
 
 def _camera_removed(report: Report) -> tuple[str, str]:
-    return "unplugged", _camera(report)
+    off = _extra(report, "why") == Ending.SWITCHED_OFF
+    return "off" if off else "unplugged", _camera(report)
 
 
 def _blind(report: Report) -> tuple[str, str]:
@@ -187,6 +269,17 @@ _TELL: dict[Kind, Callable[[Report], tuple[str, str]]] = {
     Kind.RULE_REMOVED: _rule,
     Kind.ACTION_PENDING: _pending,
     Kind.ACTION_COMPLETED: _completed,
+    Kind.ACTION_UNFINISHED: _unfinished,
+    Kind.POWER_SAID: _power_said,
+    Kind.PASS_ENDING: _pass_ending,
+    Kind.PASS_ENDED: _pass_ended,
+    Kind.CALL_REFUSED: _refused,
+    Kind.CONFIG_KEPT: _config_kept,
+    Kind.CONFIG_READ: _config_read,
+    Kind.GUARD_GAP: _gap,
+    Kind.GATE_CLOSED: _gate_closed,
+    Kind.GATE_OPEN: _gate_open,
+    Kind.OPEN_REFUSED: _open_refused,
     Kind.JOURNAL_SET_ASIDE: _log_trouble,
     Kind.JOURNAL_INTERRUPTED: _log_trouble,
 }

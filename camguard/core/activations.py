@@ -109,12 +109,12 @@ class Activations:
         self._live[key] = replace(activation, frames=(activation.frames or 0) + seen.count)
         return self._evidence(key, Capture.FRAMES, seen.at)
 
-    def unplugged(self, camera: CameraId, at: Moment) -> list[Transition]:
+    def gone(self, camera: CameraId, at: Moment, ending: Ending) -> list[Transition]:
         """The camera is gone, and with it every use of it, whoever has a dead descriptor still."""
         steps = []
         for key in [key for key in self._live if key[0] == camera]:
             self._release(key, at)
-            steps.append(self._settle(key, Ending.UNPLUGGED))
+            steps.append(self._settle(key, ending))
         return steps
 
     def elapse(self, now: Moment) -> list[Transition]:

@@ -6,7 +6,7 @@ guard is to carry out and whose result comes back as another call.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from camguard.core.activations import Activations, Timing, Transition
@@ -28,6 +28,7 @@ from camguard.core.model import (
     Camera,
     CameraId,
     Details,
+    Ending,
     Judgement,
     Moment,
     Process,
@@ -35,7 +36,7 @@ from camguard.core.model import (
     State,
     Verdict,
 )
-from camguard.core.policy import Circumstances, alerts, judge, spent
+from camguard.core.policy import Circumstances, alerts, judge, judge_at_once, spent
 
 IDENTIFY_PATIENCE_NS = NANOSECONDS
 """How long an alert waits for the app to be identified before it is raised without."""
@@ -86,14 +87,22 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An activation and what is known and decided about it; `alerted` once a person was told."""
+    """An activation and what is known and decided about it.
+
+    `alerted` once a person was told; `enforced` are the processes that a block was carried out on.
+    """
 
     activation: Activation
     camera: Camera
     identity: Identity | None = None
     verdict: Verdict | None = None
     alerted: bool = False
-    enforced: bool = False
+    enforced: frozenset[Process] = frozenset()
+
+    @property
+    def targets(self) -> frozenset[Process]:
+        """Who has to end for the use to end: who holds the camera, else who opened it."""
+        return self.activation.holders or frozenset({self.activation.process})
 
     @property
     def over(self) -> bool:
@@ -122,6 +131,7 @@ class Casebook:
         self._cameras: dict[CameraId, Camera] = {}
         self._cases: dict[int, Case] = {}
         self._inventory_taken = False
+        self._switched: frozenset[CameraId] = frozenset()
 
     @property
     def cameras(self) -> tuple[Camera, ...]:
@@ -132,6 +142,15 @@ class Casebook:
     def live(self) -> tuple[Case, ...]:
         """The cases whose activation is not over, oldest first."""
         return tuple(case for case in self._cases.values() if case.activation.state.live)
+
+    @property
+    def in_use(self) -> frozenset[CameraId]:
+        """The cameras that somebody takes pictures with, or holds without that being known yet."""
+        return frozenset(case.camera.id for case in self.live if case.activation.held_since is not None)
+
+    def switched(self, cameras: Collection[CameraId]) -> None:
+        """Take in which cameras are switched off, or about to be: one of them that goes is not unplugged."""
+        self._switched = frozenset(cameras)
 
     def case(self, number: int) -> Case | None:
         """The case of an activation, None where it is over and settled."""
@@ -180,8 +199,11 @@ class Casebook:
         now = {camera.id: camera for camera in seen.cameras}
         digest = Digest()
         for gone in [camera for camera in self.cameras if camera.id not in now]:
-            digest.add(self._follow(self._activations.unplugged(gone.id, seen.at), seen.at, rules))
-            digest.reports.append(Report(Kind.CAMERA_REMOVED, seen.at, camera=gone))
+            off = gone.id in self._switched
+            ending = Ending.SWITCHED_OFF if off else Ending.UNPLUGGED
+            digest.add(self._follow(self._activations.gone(gone.id, seen.at, ending), seen.at, rules))
+            about = {"why": ending.value} if off else None
+            digest.reports.append(Report(Kind.CAMERA_REMOVED, seen.at, camera=gone, extra=about))
         for new in [camera for camera in seen.cameras if camera.id not in self._cameras]:
             extra = None if self._inventory_taken else {"present": True}
             digest.reports.append(Report(Kind.CAMERA_ADDED, seen.at, camera=new, extra=extra))
@@ -191,10 +213,11 @@ class Casebook:
 
     def _follow(self, steps: Sequence[Transition], at: Moment, rules: Sequence[Rule]) -> Digest:
         """Report each step, then whatever it leads to; frame counts and holders of the others are kept current."""
+        digest = Digest()
         for activation in self._activations.live:
             if activation.number in self._cases:
                 self._update(activation)
-        digest = Digest()
+                digest.wishes += self._enforce(activation.number)
         for step in steps:
             digest.add(self._step(step, at, rules))
         return digest
@@ -208,15 +231,38 @@ class Casebook:
         case = self._update(activation)
         happened = activation.ended_at or at
         digest.reports.append(_report(_KIND_OF_STATE[activation.state], happened, case))
+        if step.was is None:
+            digest.add(self._block_at_once(case, at, rules))
         if activation.state is State.CAPTURING and case.identity is not None:
             digest.add(self._judge(activation.number, at, rules))
         self._forget_if_over(activation.number)
         return digest
 
+    def _block_at_once(self, case: Case, at: Moment, rules: Sequence[Rule]) -> Digest:
+        """Carry out a block that is sure before it is found out what else there is to know."""
+        number, process = case.activation.number, case.activation.process
+        verdict = judge_at_once(process, case.camera, at, rules)
+        if verdict is None:
+            return Digest()
+        case = self._cases[number] = replace(case, verdict=verdict, alerted=True)
+        return Digest([_report(Kind.JUDGED, at, case), _report(Kind.ALERT, at, case)], self._enforce(number))
+
+    def _enforce(self, number: int) -> list[Wish]:
+        """A block is for each process that comes: the same app may be back before its last use is called over."""
+        case = self._cases[number]
+        blocked = case.verdict is not None and case.verdict.judgement is Judgement.BLOCKED
+        if not blocked or not case.activation.state.live:
+            return []
+        new = case.targets - case.enforced
+        if not new:
+            return []
+        self._cases[number] = replace(case, enforced=case.enforced | new)
+        return [Enforce(number)]
+
     def _judge(self, number: int, at: Moment, rules: Sequence[Rule]) -> Digest:
         """Reach a verdict on what is known; report it where it is new, alert where a person must hear of it."""
         case = self._cases[number]
-        verdict = judge(_circumstances(case, at), rules)
+        verdict = _standing_block(case) or judge(_circumstances(case, at), rules)
         digest = Digest()
         if verdict != case.verdict:
             case = self._cases[number] = replace(case, verdict=verdict)
@@ -224,9 +270,7 @@ class Casebook:
         if not case.alerted and alerts(case.activation, verdict):
             case = self._cases[number] = replace(case, alerted=True)
             digest.reports.append(_report(Kind.ALERT, at, case))
-        if verdict.judgement is Judgement.BLOCKED and case.activation.state.live and not case.enforced:
-            case = self._cases[number] = replace(case, enforced=True)
-            digest.wishes.append(Enforce(number))
+        digest.wishes += self._enforce(number)
         digest.wishes += [Spend(rule.id) for rule in rules if rule.id == verdict.rule and spent(rule, case.activation)]
         return digest
 
@@ -248,6 +292,13 @@ class Casebook:
     def _patience_over(self, case: Case, now: Moment) -> bool:
         due = self._overdue_ns(case)
         return due is not None and now.boottime_ns >= due
+
+
+def _standing_block(case: Case) -> Verdict | None:
+    """The block that was carried out at once on a program that was gone before more could be found out about it."""
+    blocked = case.verdict is not None and case.verdict.judgement is Judgement.BLOCKED
+    known = case.identity is not None and case.identity.app.known
+    return case.verdict if blocked and not known else None
 
 
 def _circumstances(case: Case, at: Moment) -> Circumstances:

@@ -227,6 +227,7 @@ class Ending(StrEnum):
 
     CLOSED = "closed"
     UNPLUGGED = "unplugged"
+    SWITCHED_OFF = "switched-off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +296,8 @@ class Rule:
     """A standing answer: app (and camera, user, hours) to allow, ask or block.
 
     None in a field means "any". `app` is matched by kind and id, and by path where the rule names one; where
-    it bears a SHA-256, other content at the same place asks again.
+    it bears a SHA-256, other content at the same place asks again. `turns_on`: in lock mode the camera is on in
+    these hours. `by` is the user who made it for himself; None where an administrator did.
     """
 
     id: str
@@ -308,6 +310,8 @@ class Rule:
     until_utc_ns: int | None = None
     app_name: str | None = None
     note: str | None = None
+    turns_on: bool = False
+    by: str | None = None
 
 
 class Judgement(StrEnum):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from enum import Enum, auto
 
@@ -12,12 +12,14 @@ from camguard.core.model import (
     Activation,
     App,
     AppIdentity,
+    AppKind,
     Camera,
     Effect,
     Hours,
     Judgement,
     Lasting,
     Moment,
+    Process,
     Reason,
     ReasonCode,
     Rule,
@@ -25,6 +27,9 @@ from camguard.core.model import (
 )
 
 _MINUTES_A_DAY = 24 * 60
+_STRICTNESS = {Effect.ALLOW: 0, Effect.ASK: 1, Effect.BLOCK: 2}
+_OF_PACKAGES = ("/usr/", "/opt/", "/bin/", "/sbin/", "/lib")
+"""Below these a program may belong to a package, and be known by that instead of by its path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +65,41 @@ def judge(circumstances: Circumstances, rules: Iterable[Rule]) -> Verdict:
 
     Of the rules that fit, the one that names most (app, then camera, user, hours) decides; among equals one for a
     time goes before a standing one, and then block before ask before allow, so that the order in the file never
-    matters. Where none fits, the use is unexpected, and near misses say why.
+    matters. What an administrator blocks, or wants to be asked about by the app's name, no rule that a user made for
+    himself allows. Where none fits, the use is unexpected, and near misses say why.
     """
     fits = [(rule, _fit(rule, circumstances)) for rule in rules]
     fitting = [rule for rule, fit in fits if fit is _Fit.FITS]
     if fitting:
-        return _by_rule(max(fitting, key=_weight))
+        return _by_rule(_deciding(fitting))
     reasons = [reason for rule, fit in fits if (reason := _near_miss(rule, fit, circumstances)) is not None]
     return Verdict(Judgement.UNEXPECTED, (*reasons, _without_rule(circumstances, near=bool(reasons))))
 
 
+def judge_at_once(process: Process, camera: Camera, at: Moment, rules: Iterable[Rule]) -> Verdict | None:
+    """The block that `judge` will come to whatever else is found out about a process; None where that depends.
+
+    So that a block need not wait until the program was hashed and its package looked up.
+    """
+    identity = _identity_at_once(process)
+    if identity is None:
+        return None
+    case = Circumstances(App(identity, process.label), camera, at, uid=process.uid)
+    possible = [rule for rule in rules if _could_fit(rule, case)]
+    if not possible:
+        return None
+    rule = _deciding(possible)
+    sure = rule.effect is Effect.BLOCK and rule.app is not None and _fit(rule, case) is _Fit.FITS
+    return _by_rule(rule) if sure else None
+
+
 def alerts(activation: Activation, verdict: Verdict) -> bool:
-    """Whether a person must hear of it: a use, not a look, that nobody expected; also when it is over by now."""
+    """Whether a person must hear of it: a use, not a look, that nobody expected; also when it is over by now.
+
+    Of a block in any case, since a program is ended for it.
+    """
+    if verdict.judgement is Judgement.BLOCKED:
+        return True
     return activation.capture is not None and verdict.judgement is not Judgement.EXPECTED
 
 
@@ -99,6 +127,15 @@ def within(hours: Hours, at: Moment) -> bool:
     return minute < hours.end_minute and (local.weekday() - 1) % 7 in hours.days
 
 
+def next_edge_ns(hours: Hours, at: Moment) -> int:
+    """Nanoseconds until these hours next begin or end on some day, by the offset that holds at `at`; at most a day."""
+    local = local_time(at)
+    minute = local.hour * 60 + local.minute
+    minutes = min((edge - minute - 1) % _MINUTES_A_DAY + 1 for edge in (hours.start_minute, hours.end_minute))
+    into_minute_ns = at.utc_ns % (60 * NANOSECONDS)
+    return minutes * 60 * NANOSECONDS - into_minute_ns
+
+
 def local_time(at: Moment) -> datetime:
     """The moment as the clock on the wall showed it."""
     zone = timezone(timedelta(seconds=at.utc_offset_s))
@@ -110,12 +147,42 @@ def same_app(asked: AppIdentity, app: AppIdentity) -> bool:
     return asked.kind is app.kind and asked.id == app.id and (asked.path is None or asked.path == app.path)
 
 
+def _deciding(fitting: Sequence[Rule]) -> Rule:
+    best = max(fitting, key=_weight)
+    if best.by is None:
+        return best
+    binding = [
+        rule
+        for rule in fitting
+        if rule.by is None
+        and _STRICTNESS[rule.effect] > _STRICTNESS[best.effect]
+        and (rule.effect is Effect.BLOCK or rule.app is not None)
+    ]
+    return max(binding, key=_weight, default=best)
+
+
+def _identity_at_once(process: Process) -> AppIdentity | None:
+    if process.script is not None:
+        return AppIdentity(AppKind.SCRIPT, process.script, process.script) if process.script.startswith("/") else None
+    if process.exe is None or process.exe.startswith(_OF_PACKAGES):
+        return None
+    return AppIdentity(AppKind.EXECUTABLE, process.exe, process.exe)
+
+
+def _could_fit(rule: Rule, case: Circumstances) -> bool:
+    """Whether a rule may fit once all is known: another kind of identity, a user's name and content are not yet."""
+    asked, app = rule.app, case.app.identity
+    if asked is not None and asked.kind is app.kind and not same_app(asked, app):
+        return False
+    return _fit(replace(rule, app=None, user=None), case) is _Fit.FITS
+
+
 def _fit(rule: Rule, case: Circumstances) -> _Fit:
     if rule.app is not None and not same_app(rule.app, case.app.identity):
         return _Fit.NOT_FOR_THIS
     if rule.user is not None and rule.user not in {case.user, None if case.uid is None else str(case.uid)}:
         return _Fit.NOT_FOR_THIS
-    if rule.camera is not None and not _names_camera(rule.camera, case.camera):
+    if rule.camera is not None and not names_camera(rule.camera, case.camera):
         return _Fit.OTHER_CAMERA
     if expired(rule, case.at.utc_ns):
         return _Fit.EXPIRED
@@ -133,14 +200,14 @@ def _changed(rule: Rule, app: AppIdentity) -> bool:
     return rule.app.sha256 != app.sha256
 
 
-def _names_camera(asked: str, camera: Camera) -> bool:
+def names_camera(asked: str, camera: Camera) -> bool:
+    """Whether a rule's camera, a name in any case or an id, is this one."""
     return asked == camera.id or asked.casefold() == camera.name.casefold()
 
 
 def _weight(rule: Rule) -> tuple[bool, int, bool, int]:
     named = sum(field is not None for field in (rule.camera, rule.user, rule.hours))
-    strictness = {Effect.ALLOW: 0, Effect.ASK: 1, Effect.BLOCK: 2}[rule.effect]
-    return (rule.app is not None, named, rule.lasting is not Lasting.ALWAYS, strictness)
+    return (rule.app is not None, named, rule.lasting is not Lasting.ALWAYS, _STRICTNESS[rule.effect])
 
 
 def _by_rule(rule: Rule) -> Verdict:

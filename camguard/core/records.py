@@ -121,8 +121,10 @@ def of_rule(rule: Rule) -> Record:
             "start_minute": rule.hours.start_minute,
             "end_minute": rule.hours.end_minute,
         }
-    said = {"camera": rule.camera, "user": rule.user, "app_name": rule.app_name, "note": rule.note}
+    said = {"camera": rule.camera, "user": rule.user, "app_name": rule.app_name, "note": rule.note, "by": rule.by}
     record.update({key: _text(value) for key, value in said.items() if value is not None})
+    if rule.turns_on:
+        record["turns_on"] = True
     return record
 
 

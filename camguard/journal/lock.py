@@ -39,6 +39,10 @@ class GuardLock:
             os.close(self._fd)
             raise
 
+    def beat(self) -> None:
+        """Leave a sign of life: should the guard die, it is known to have watched until then."""
+        os.utime(self._fd)
+
     def release(self) -> None:
         """Let another guard have it."""
         os.ftruncate(self._fd, 0)
@@ -62,6 +66,19 @@ class GuardLock:
         pid = _read_pid(self._fd)
         who = "another guard" if pid is None else f"another guard (pid {pid})"
         raise GuardRunning(f"{who} already keeps the activation log {self._path}; end that one first", pid)
+
+
+def last_beat_ns(path: Path) -> int | None:
+    """When a guard last left a sign of life, in UTC nanoseconds; None where none ever did.
+
+    To be asked before the lock is taken, which is a sign of life itself.
+    """
+    lock = _lock_path(path)
+    with system_errors(lock):
+        try:
+            return os.stat(lock).st_mtime_ns
+        except FileNotFoundError:
+            return None
 
 
 def guard_pid(path: Path) -> int | None:

@@ -41,7 +41,8 @@ class Filter:
     """Which activations: those that lasted into [since, until] (UTC nanoseconds), and match what else is given.
 
     `app` is part of the app's name, identity or path, `camera` of the camera's name or id, in any case;
-    `unexpected` leaves out what was expected or not judged. `limit` keeps the newest.
+    `unexpected` leaves out what was expected or not judged. `uid` is the user whose process it was. `before` leaves out
+    the activation of that number and the newer ones. `limit` keeps the newest.
     """
 
     since: int | None = None
@@ -50,9 +51,13 @@ class Filter:
     camera: str | None = None
     unexpected: bool = False
     limit: int | None = None
+    uid: int | None = None
+    before: int | None = None
 
     def matches(self, record: ActivationRecord) -> bool:
-        """Whether what a record says of app, camera and verdict is asked for; times are the reader's to know."""
+        """Whether what a record says of app, camera, user and verdict is asked for; times are the reader's to know."""
+        if self.uid is not None and (record.process or {}).get("uid") != self.uid:
+            return False
         if self.unexpected and record.verdict in {None, "expected"}:
             return False
         app, camera = record.app or {}, record.camera or {}
@@ -151,6 +156,11 @@ class Reader:
         """The number of the newest entry, 0 where there is none."""
         return self._one("SELECT max(seq) FROM entries", ())
 
+    def newest(self, number: int) -> list[Entry]:
+        """The newest entries, so many at most, the newest first."""
+        rows = self._rows("SELECT seq, CAST(body AS BLOB) FROM entries ORDER BY seq DESC LIMIT ?", (number,))
+        return [entry for entry in (_readable(decode_entry, *row) for row in rows) if entry is not None]
+
     def last_run(self) -> LastRun | None:
         """The guard's last run, None where none was ever recorded."""
         started = self._newest(Kind.GUARD_STARTED)
@@ -159,7 +169,7 @@ class Reader:
         stopped = self._newest(Kind.GUARD_STOPPED)
         if stopped is not None and stopped.seq < started.seq:
             stopped = None
-        return LastRun(_moment(started), None if stopped is None else _moment(stopped), started.seq)
+        return LastRun(moment_of(started), None if stopped is None else moment_of(stopped), started.seq)
 
     def _newest(self, kind: Kind) -> Entry | None:
         seq = self._one("SELECT max(seq) FROM entries WHERE kind = ? AND activation IS NULL", (kind.value,))
@@ -178,11 +188,14 @@ class Reader:
     def _spans(self, wanted: Filter) -> list[tuple[int, int]]:
         """Spans of numbers outside of which no activation lasted into the time that is asked for, ascending."""
         low, high = 1, self.next_number() - 1
+        if wanted.before is not None:
+            high = min(high, wanted.before - 1)
         if wanted.until is not None:
-            high = self._one(
+            newest = self._one(
                 "SELECT max(activation) FROM entries INDEXED BY entries_time WHERE utc_ns <= ?",
                 (wanted.until,),
             )
+            high = min(high, newest)
         if wanted.since is None:
             return [(low, high)]
         low = self._one(
@@ -289,6 +302,7 @@ def _utc_ns(at: datetime) -> int:
     return (at - _EPOCH) // timedelta(microseconds=1) * _MICROSECOND
 
 
-def _moment(entry: Entry) -> Moment:
+def moment_of(entry: Entry) -> Moment:
+    """When an entry was written, by all clocks."""
     at = entry.at
     return Moment(at["utc_ns"], at["utc_offset_s"], at["boottime_ns"], at["boot_id"])

@@ -1,4 +1,4 @@
-"""The steps taken to end one process, kept for the log and told as they are taken."""
+"""The steps taken to end one process or to switch one device, kept for the log and told as they are taken."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from camguard.ports import Tell
 
 @dataclass(slots=True)
 class Ladder:
-    """Keeps and tells what was done about the process `pid`."""
+    """Keeps and tells what was done about the process `pid`, or about a device, where that is None."""
 
-    pid: int
+    pid: int | None
     tell: Tell
     steps: list[Step] = field(default_factory=list)
 

@@ -12,6 +12,7 @@ from camguard.core.model import Camera, CameraId, CameraKind, Node
 from camguard.errors import SensorError
 from camguard.platform.linux.doctor import LinuxExaminer, Places
 from camguard.platform.linux.packages import Packages
+from camguard.platform.linux.switch import LinuxSwitch
 from camguard.ports import CameraSource, Finding, Level
 
 DQBUF = "sys/kernel/tracing/events/v4l2/v4l2_dqbuf"
@@ -57,7 +58,8 @@ def places(tmp_path: Path) -> Places:
 
 
 def examine(source: CameraSource, places: Places) -> dict[str, Finding]:
-    return {finding.topic: finding for finding in LinuxExaminer(source, places, Packages(())).examine()}
+    found = LinuxExaminer(source, LinuxSwitch(source, places.sys), places, Packages(())).examine()
+    return {finding.topic: finding for finding in found}
 
 
 def test_a_machine_on_which_all_is_well(tmp_path: Path, places: Places) -> None:
@@ -69,7 +71,7 @@ def test_a_machine_on_which_all_is_well(tmp_path: Path, places: Places) -> None:
 
 def test_every_finding_that_is_not_well_has_a_remedy(tmp_path: Path) -> None:
     nowhere = Places(str(tmp_path), str(tmp_path), udev_control=str(tmp_path / "no"))
-    found = LinuxExaminer(Cameras(), nowhere).examine()
+    found = LinuxExaminer(Cameras(), LinuxSwitch(Cameras(), nowhere.sys), nowhere).examine()
     assert any(finding.level is not Level.OK for finding in found)
     assert all(finding.remedy for finding in found if finding.level is not Level.OK)
     assert all(finding.sentence.endswith(".") for finding in found)
@@ -127,5 +129,5 @@ def test_a_machine_whose_kernel_does_not_tell_of_frames(tmp_path: Path, places: 
 
 
 def test_this_machine_can_be_examined() -> None:
-    found = {finding.topic for finding in LinuxExaminer(Cameras()).examine()}
+    found = {finding.topic for finding in LinuxExaminer(Cameras(), LinuxSwitch(Cameras())).examine()}
     assert {"cameras", "rights", "kernel", "opens", "frames", "processes", "container", "udev", "packages"} <= found

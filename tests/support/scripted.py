@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from camguard.core.events import CamerasSeen, HoldersSeen, Sighting
 from camguard.core.model import App, Camera, CameraId, Details, Holder, Moment, Outcome, Process, Result, Step
+from camguard.core.power import Method, Part, Plan, Power
+from camguard.errors import Refused
 from camguard.ports import Deliver, Finding, Platform, Tell
 from tests.support.core_data import CAMERA, START, app, later
 
@@ -69,6 +72,14 @@ class ScriptedSensor:
         self.holding[camera] = set(holders)
         self.show(camera)
 
+    def plug(self, *cameras: Camera) -> None:
+        """Let exactly these cameras be there, and let the guard see it; those that are new are held by nobody."""
+        new = [camera for camera in cameras if camera.id not in {known.id for known in self.cameras}]
+        self.cameras = cameras
+        self._told.put_nowait(CamerasSeen(cameras, self.clock.now()))
+        for camera in new:
+            self._told.put_nowait(HoldersSeen(camera.id, frozenset(), self.clock.now(), first=True))
+
     def fail(self, error: Exception) -> None:
         """Let the watch fail."""
         self._told.put_nowait(error)
@@ -80,8 +91,10 @@ class ScriptedIdentifier:
 
     asked: list[Process] = field(default_factory=list)
 
-    def identify(self, process: Process) -> tuple[App, Details]:
+    def identify(self, process: Process, secured: Callable[[], object] | None = None) -> tuple[App, Details]:
         self.asked.append(process)
+        if secured is not None:
+            secured()
         return self.identify_file(process.exe or "unknown"), Details(user="anna")
 
     def identify_file(self, path: str) -> App:
@@ -100,7 +113,7 @@ class ScriptedControl:
     def objection(self, process: Process) -> str | None:
         return None
 
-    def end(self, process: Process, tell: Tell) -> Outcome:
+    def end(self, process: Process, tell: Tell, patience_s: float | None = None) -> Outcome:
         pid = process.identity.pid if process.identity else 0
         self.ended.append(pid)
         if pid in self.stubborn:
@@ -112,6 +125,89 @@ class ScriptedControl:
             if pid in self.leaves:
                 holders.add(self.leaves.pop(pid))
         return Outcome(Result.ENDED, (step,))
+
+
+@dataclass
+class ScriptedSwitch:
+    """Takes cameras away from the sensor and gives them back; `stuck` is why it cannot, `calls` what was asked of it.
+
+    Every camera is a device of its own, with two ways to switch it off, the second of which takes a microphone.
+    """
+
+    sensor: ScriptedSensor
+    stuck: str | None = None
+    calls: list[tuple[str, Method]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._off: dict[str, Plan] = {}
+
+    def plans(self, camera: Camera) -> tuple[Plan, ...]:
+        if self.stuck is not None:
+            raise Refused(self.stuck)
+        device = f"/sys/devices/{camera.id}"
+        return (
+            Plan((camera,), device, Method.INTERFACES, (Part(f"{device}/1-1:1.0", "uvcvideo"),)),
+            Plan((camera,), device, Method.DEVICE, (Part(device, "usb"),), ("its microphone or speaker",)),
+        )
+
+    def off(self, plan: Plan, tell: Tell) -> Outcome:
+        self.calls.append(("off", plan.method))
+        state = self.state(plan)
+        if self.stuck is not None or state is None:
+            return Outcome(Result.GONE if state is None else Result.FAILED, why=self.stuck)
+        if state is Power.ON:
+            self._off[plan.device] = plan
+            going = {camera.id for camera in plan.cameras}
+            for camera in going:
+                self.sensor.holding.pop(camera, None)
+            self.sensor.plug(*(camera for camera in self.sensor.cameras if camera.id not in going))
+        return self._told(Result.OFF, tell)
+
+    def on(self, plan: Plan, tell: Tell) -> Outcome:
+        self.calls.append(("on", plan.method))
+        state = self.state(plan)
+        if self.stuck is not None or state is None:
+            return Outcome(Result.GONE if state is None else Result.FAILED, why=self.stuck)
+        if state is Power.OFF:
+            self.sensor.plug(*self.sensor.cameras, *self._off.pop(plan.device).cameras)
+        return self._told(Result.ON, tell)
+
+    def state(self, plan: Plan) -> Power | None:
+        if plan.device in self._off:
+            return Power.OFF
+        here = {camera.id for camera in self.sensor.cameras}
+        return Power.ON if any(camera.id in here for camera in plan.cameras) else None
+
+    def dormant(self) -> tuple[Plan, ...]:
+        return tuple(
+            replace(plan, cameras=tuple(replace(camera, nodes=()) for camera in plan.cameras))
+            for plan in self._off.values()
+        )
+
+    def unplug(self, plan: Plan) -> None:
+        """Pull out a device that is switched off."""
+        del self._off[plan.device]
+
+    def _told(self, result: Result, tell: Tell) -> Outcome:
+        step = Step(None, f"switched {result.value}", "done")
+        tell(step)
+        return Outcome(result, (step,))
+
+
+@dataclass
+class ScriptedAlarm:
+    """Rings when a test says so; `at` is what it was set to last."""
+
+    ring: Callable[[], None]
+    at: int | None = None
+    closed: bool = False
+
+    def set(self, boottime_ns: int | None) -> None:
+        assert not self.closed, "it was set after it was closed"
+        self.at = boottime_ns
+
+    def close(self) -> None:
+        self.closed, self.at = True, None
 
 
 class NoFindings:
@@ -131,6 +227,29 @@ class Stage:
         self.sensor = ScriptedSensor(self.clock)
         self.identifier = ScriptedIdentifier()
         self.control = ScriptedControl(self.sensor)
+        self.switch = ScriptedSwitch(self.sensor)
+        self.alarms: list[ScriptedAlarm] = []
         self.platform = Platform(
-            "scripted", "by hand", self.clock, self.sensor, self.identifier, self.control, NoFindings()
+            "scripted",
+            "by hand",
+            self.clock,
+            self.sensor,
+            self.identifier,
+            self.control,
+            self.switch,
+            NoFindings(),
+            self._alarm,
+            lambda _: False,
         )
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock, and let every alarm ring that has come due."""
+        self.clock.advance(seconds)
+        for alarm in self.alarms:
+            if alarm.at is not None and alarm.at <= self.clock.moment.boottime_ns:
+                alarm.at = None
+                alarm.ring()
+
+    def _alarm(self, ring: Callable[[], None]) -> ScriptedAlarm:
+        self.alarms.append(ScriptedAlarm(ring))
+        return self.alarms[-1]

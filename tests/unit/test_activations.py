@@ -114,7 +114,7 @@ def test_who_holds_at_the_first_look_was_there_before(book: Activations) -> None
 
 def test_unplugging_ends_what_captures_and_what_looks(book: Activations) -> None:
     book.observe(seen(holder(7, mapped=True), holder(8, exe="/usr/bin/v4l2-ctl")))
-    steps = book.unplugged(CAMERA.id, later(1))
+    steps = book.gone(CAMERA.id, later(1), Ending.UNPLUGGED)
     assert states(steps) == [State.ENDED, State.PROBE]
     assert {step.activation.ending for step in steps} == {Ending.UNPLUGGED}
     assert book.live == ()
@@ -232,7 +232,7 @@ class Life(RuleBasedStateMachine):
         for app in self.apps.values():
             app.pids.clear()
             app.mapped.clear()
-        self.take(self.book.unplugged(CAMERA.id, self.now))
+        self.take(self.book.gone(CAMERA.id, self.now, Ending.UNPLUGGED))
         assert self.book.live == ()
 
     @invariant()

@@ -98,9 +98,13 @@ def test_a_blocked_app_is_to_be_ended_at_once_and_once() -> None:
     book.take(seen(holder()), [block])
     digest = book.identified(17, CHEESE, later(0.01), [block])
     assert digest.wishes == [Enforce(17)]
+    assert kinds(digest) == [
+        Kind.JUDGED,
+        Kind.ALERT,
+    ]  # a program is ended: people hear of it, whether it captured or not
     later_on = book.take(seen(holder(mapped=True), at=0.1), [block])
     assert later_on.wishes == []
-    assert kinds(later_on) == [Kind.CAPTURING, Kind.ALERT]
+    assert kinds(later_on) == [Kind.CAPTURING]
 
 
 def test_a_rule_for_one_use_is_spent_by_a_use_and_not_by_a_look() -> None:

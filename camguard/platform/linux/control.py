@@ -61,8 +61,9 @@ class LinuxControl:
             self._kinship(pid) or self._kernel(pid) or self._program(pid, now.name) or self._foreign(pid, now.name, uid)
         )
 
-    def end(self, process: Process, tell: Tell) -> Outcome:
+    def end(self, process: Process, tell: Tell, patience_s: float | None = None) -> Outcome:
         """End one process, and only that one: its children and parents are not touched."""
+        patience_s = self._patience_s if patience_s is None else patience_s
         identity = process.identity
         if identity is None:
             return Outcome(Result.REFUSED, why=self.objection(process))
@@ -75,14 +76,16 @@ class LinuxControl:
         with closing(handle):
             ladder = Ladder(identity.pid, tell)
             try:
-                return self._climb(process, identity, handle, ladder)
+                return self._climb(process, identity, handle, ladder, patience_s)
             except ProcessGone:
                 return ladder.outcome(Result.GONE, f"Process {identity.pid} has already ended.")
             except AccessDenied as error:
                 return ladder.outcome(Result.REFUSED, str(error))
 
-    def _climb(self, process: Process, identity: ProcessIdentity, handle: _Handle, ladder: Ladder) -> Outcome:
-        for number, patience_s in ((signal.SIGTERM, self._patience_s), (signal.SIGKILL, _KILL_PATIENCE_S)):
+    def _climb(
+        self, process: Process, identity: ProcessIdentity, handle: _Handle, ladder: Ladder, patience_s: float
+    ) -> Outcome:
+        for number, wait_s in ((signal.SIGTERM, patience_s), (signal.SIGKILL, _KILL_PATIENCE_S)):
             self._check(identity, handle)
             objection = self.objection(process)  # on the second rung too: it may run another program by now
             if objection is not None:
@@ -93,10 +96,10 @@ class LinuxControl:
             handle.send(number)
             what = "asked it to end (SIGTERM)" if number == signal.SIGTERM else "killed it (SIGKILL)"
             begun = time.monotonic()
-            if handle.ended(patience_s):
+            if handle.ended(wait_s):
                 ladder.step(what, f"ended after {time.monotonic() - begun:.1f} s")
                 return ladder.outcome(Result.ENDED)
-            ladder.step(what, f"still there after {patience_s:g} s{self._state(identity)}")
+            ladder.step(what, f"still there after {wait_s:g} s{self._state(identity)}")
         return ladder.outcome(Result.FAILED, f"Process {identity.pid} did not end{self._state(identity)}.")
 
     def _check(self, identity: ProcessIdentity, handle: _Handle) -> None:

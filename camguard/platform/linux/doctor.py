@@ -7,15 +7,17 @@ import re
 from dataclasses import dataclass
 
 from camguard.core.model import Camera, CameraKind
+from camguard.core.power import Method, Plan
 from camguard.errors import CamguardError
 from camguard.platform.linux import fanotify, procfs
 from camguard.platform.linux.packages import Packages
-from camguard.ports import CameraSource, Finding, Level
+from camguard.ports import CameraSource, Finding, Level, Switch
 
 _TRACE_EVENT = "kernel/tracing/events/v4l2/v4l2_dqbuf/format"
 _OLDEST_KERNEL = (5, 15)  # the first with FAN_REPORT_PIDFD
 _FEW_WATCHES = 1024
 _INITIAL_PID_NAMESPACE = "pid:[4026531836]"  # PROC_PID_INIT_INO in the kernel's proc_ns.h
+_COVER = "Cover its lens, or unplug it."
 _CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv", "/run/systemd/container")
 
 
@@ -33,8 +35,11 @@ class Places:
 class LinuxExaminer:
     """Implements `camguard.ports.Examiner`. Opens no node and changes nothing."""
 
-    def __init__(self, source: CameraSource, places: Places | None = None, packages: Packages | None = None) -> None:
+    def __init__(
+        self, source: CameraSource, switch: Switch, places: Places | None = None, packages: Packages | None = None
+    ) -> None:
         self._source = source
+        self._switch = switch
         self._places = places or Places()
         self._packages = packages or Packages()
 
@@ -56,12 +61,25 @@ class LinuxExaminer:
     def _cameras(self) -> tuple[Finding, ...]:
         try:
             cameras = self._source.cameras()
+            dormant = [camera for plan in self._switch.dormant() for camera in plan.cameras]
         except CamguardError as error:
             return (Finding(Level.PROBLEM, "cameras", str(error), "Mend this first: without it nothing is watched."),)
-        if not cameras:
+        off = [Finding(Level.OK, "switch", f"{camera.name} is plugged in and switched off.") for camera in dormant]
+        if not cameras and not off:
             said = "No camera is plugged in."
             return (Finding(Level.WARNING, "cameras", said, "Plug one in, or see camguard at work: camguard demo."),)
-        return tuple(_camera(camera) for camera in cameras)
+        return (*(_camera(camera) for camera in cameras), *(self._switching(camera) for camera in cameras), *off)
+
+    def _switching(self, camera: Camera) -> Finding:
+        """How a camera could be switched off."""
+        try:
+            plan = self._switch.plans(camera)[0]
+        except CamguardError as error:
+            return Finding(Level.WARNING, "switch", f"{camera.name} cannot be switched off. {error}", _COVER)
+        said = f"{camera.name} can be switched off: {_way(plan)}"
+        if os.geteuid() == 0 or plan.method is Method.FILE:
+            return Finding(Level.OK, "switch", f"{said}.")
+        return Finding(Level.WARNING, "switch", f"{said}; as root only.", "Run the guard as root to have it switched.")
 
     def _rights(self) -> Finding:
         if os.geteuid() == 0:
@@ -190,6 +208,20 @@ def _camera(camera: Camera) -> Finding:
         remedy = "Join the group of the node (sudo usermod -aG video $USER, then log in again), or run as root."
         return Finding(Level.PROBLEM, "camera", f"{said} This user may not read it, so cannot watch it.", remedy)
     return Finding(Level.OK, "camera", said)
+
+
+def _way(plan: Plan) -> str:
+    """What would be switched, and what of the device would stay on or go off with it."""
+    ways = {
+        Method.INTERFACES: "its USB video interfaces lose their authorisation, a microphone beside them stays on",
+        Method.DRIVER: "its driver lets go of it",
+        Method.DEVICE: "its whole USB device loses its authorisation",
+        Method.FILE: "the file that it is made of is moved away",
+    }
+    words = ways[plan.method]
+    names = [camera.name for camera in plan.cameras[1:]]
+    with_it = [*names, *plan.takes]
+    return f"{words}; with it go {', '.join(with_it)}" if with_it else words
 
 
 def _mount_options(proc: str) -> str:

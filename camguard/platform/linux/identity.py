@@ -116,7 +116,7 @@ class LinuxIdentifier:
         self._hasher = hasher or Hasher()
         self._resolvers = resolvers
 
-    def identify(self, process: Process) -> tuple[App, Details]:
+    def identify(self, process: Process, secured: Callable[[], object] | None = None) -> tuple[App, Details]:
         """The app behind a process; of one that is gone, closed to us or replaced, what its quick facts say."""
         user = None if process.uid is None else user_name(process.uid)
         unknown = App(UNKNOWN_APP, _quick_name(process))
@@ -127,6 +127,8 @@ class LinuxIdentifier:
                 evidence = gather(self._proc, process.identity, process.uid, stack)
             except ProcessGone:
                 return unknown, Details(user=user)
+            if secured is not None:
+                secured()
             facts = self._facts(evidence)
         app = unknown if facts is None else self._resolve(facts) or unknown
         return app, _details(user, evidence, facts)

@@ -7,7 +7,7 @@ is a camera of its own, since people want to know which of the two is on.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from camguard.core.model import Camera, CameraId, CameraKind, Node
@@ -72,11 +72,13 @@ def is_capture(node: NodeFacts) -> bool:
     return node.index == 0 and (node.usb is not None or not _HELPER.search(node.name))
 
 
-def cameras_of(nodes: Iterable[NodeFacts], named: Mapping[str, CameraId]) -> dict[str, Camera]:
+def cameras_of(
+    nodes: Iterable[NodeFacts], named: Mapping[str, CameraId], taken: Collection[CameraId] = ()
+) -> dict[str, Camera]:
     """The cameras that these nodes make, by what they are grouped by, in the order of their first nodes.
 
     `named` are ids that were given before: a camera that is still there keeps its id when a second of the same
-    make and serial comes.
+    make and serial comes. `taken` are ids of other cameras, which are not given again.
     """
     groups: dict[str, list[NodeFacts]] = {}
     for node in sorted(filter(is_capture, nodes), key=lambda node: node.number):
@@ -85,7 +87,8 @@ def cameras_of(nodes: Iterable[NodeFacts], named: Mapping[str, CameraId]) -> dic
     for key, members in groups.items():
         if key not in ids:
             plain = _id(members[0])
-            ids[key] = plain if plain not in ids.values() else CameraId(f"{plain}@{members[0].parent_name}")
+            free = plain not in taken and plain not in ids.values()
+            ids[key] = plain if free else CameraId(f"{plain}@{members[0].parent_name}")
     return {key: _camera(ids[key], members) for key, members in groups.items()}
 
 

@@ -5,6 +5,9 @@ It runs wherever Python and psutil do, carries the demo and the tests, and is ch
 
 from __future__ import annotations
 
+import os
+
+from camguard.platform.simulated.alarm import SimulatedAlarm
 from camguard.platform.simulated.cameras import SimulatedCameras, make_camera
 from camguard.platform.simulated.processes import (
     PortableClock,
@@ -13,16 +16,19 @@ from camguard.platform.simulated.processes import (
     SimulatedIdentifier,
 )
 from camguard.platform.simulated.sensor import SimulatedSensor
-from camguard.ports import CameraSource, Platform
+from camguard.platform.simulated.switch import SimulatedSwitch
+from camguard.ports import Platform
 
 __all__ = [
     "PortableClock",
+    "SimulatedAlarm",
     "SimulatedCameras",
     "SimulatedControl",
     "SimulatedExaminer",
     "SimulatedIdentifier",
     "SimulatedPlatform",
     "SimulatedSensor",
+    "SimulatedSwitch",
     "make_camera",
 ]
 
@@ -30,7 +36,7 @@ __all__ = [
 class SimulatedPlatform(Platform):
     """All edges of the simulated backend over one source of cameras."""
 
-    def __init__(self, source: CameraSource) -> None:
+    def __init__(self, source: SimulatedCameras) -> None:
         clock = PortableClock()
         super().__init__(
             name="simulated",
@@ -39,5 +45,8 @@ class SimulatedPlatform(Platform):
             sensor=SimulatedSensor(source, clock),
             identifier=SimulatedIdentifier(),
             control=SimulatedControl(),
+            switch=SimulatedSwitch(source),
             examiner=SimulatedExaminer(source),
+            alarm=lambda ring: SimulatedAlarm(ring, clock),
+            at_seat=lambda uid: uid == os.getuid(),
         )

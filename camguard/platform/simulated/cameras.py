@@ -1,5 +1,7 @@
 """Pretend cameras: every ``NAME.camera`` in a folder is one, plugged in by making the file, unplugged by removing it.
 
+Switched off, it is called ``NAME.off``.
+
 The file may say more about itself in TOML: ``name``, ``kind`` (webcam, infrared, virtual), ``usb_id``, ``serial``.
 """
 
@@ -62,10 +64,11 @@ def make_camera(
 
 
 class SimulatedCameras:
-    """Implements `camguard.ports.CameraSource` over a folder of pretend cameras."""
+    """Implements `camguard.ports.CameraSource` over the files of a folder that end in `suffix`."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, suffix: str = SUFFIX) -> None:
+        self.folder = folder
+        self._suffix = suffix
         self._read: dict[str, tuple[tuple[int, ...], Camera]] = {}
 
     def cameras(self) -> tuple[Camera, ...]:
@@ -75,9 +78,9 @@ class SimulatedCameras:
         ConfigError where a file's content, or the folder, is not as it should be.
         """
         try:
-            names = sorted(name for name in os.listdir(self._folder) if name.endswith(SUFFIX))
+            names = sorted(name for name in os.listdir(self.folder) if name.endswith(self._suffix))
         except OSError as error:
-            raise ConfigError(f"{self._folder}: no folder of pretend cameras ({error.strerror})") from error
+            raise ConfigError(f"{self.folder}: no folder of pretend cameras ({error.strerror})") from error
         found = [camera for name in names if (camera := self._camera(name)) is not None]
         self._read = {name: known for name, known in self._read.items() if name in names}
         return tuple(found)
@@ -96,10 +99,10 @@ class SimulatedCameras:
         observer = Observer()
         events: list[type[FileSystemEvent]] = [FileCreatedEvent, FileDeletedEvent, FileMovedEvent, FileClosedEvent]
         try:
-            observer.schedule(_Handler(lambda: loop.call_soon_threadsafe(hint)), str(self._folder), event_filter=events)
+            observer.schedule(_Handler(lambda: loop.call_soon_threadsafe(hint)), str(self.folder), event_filter=events)
             observer.start()
         except OSError as error:
-            raise SensorError(f"{self._folder} cannot be watched: {error.strerror or error}") from error
+            raise SensorError(f"{self.folder} cannot be watched: {error.strerror or error}") from error
 
         def stop() -> None:
             observer.stop()
@@ -110,7 +113,7 @@ class SimulatedCameras:
         return stop
 
     def _camera(self, name: str) -> Camera | None:
-        path = self._folder / name
+        path = self.folder / name
         try:
             found = path.lstat()
             if not stat.S_ISREG(found.st_mode):
@@ -122,7 +125,7 @@ class SimulatedCameras:
             content = TomlSource.read(path).decode(_Content)
         except FileNotFoundError:  # unplugged meanwhile
             return None
-        stem = name.removesuffix(SUFFIX)
+        stem = name.removesuffix(self._suffix)
         node = Node(str(path.resolve()), (found.st_dev, found.st_ino), pretend=True)
         camera = Camera(
             CameraId(f"simulated:{stem}"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -91,15 +92,18 @@ def _same(identity: ProcessIdentity) -> psutil.Process | None:
 class SimulatedIdentifier:
     """Identifies a process by its executable or script and that file's content."""
 
-    def identify(self, process: Process) -> tuple[App, Details]:
+    def identify(self, process: Process, secured: Callable[[], object] | None = None) -> tuple[App, Details]:
         """The app behind a process."""
         name = os.path.basename(process.script or process.exe or "") or process.name or "unknown process"
         found = None if process.identity is None else _same(process.identity)
         if found is None or process.exe is None:
             return App(UNKNOWN_APP, name), Details()
-        details = Details(exe_sha256=_sha256(process.exe))
+        details = Details()
         with suppress(psutil.Error):
             details = replace(details, command=redact(found.cmdline()), user=found.username(), parents=_parents(found))
+        if secured is not None:
+            secured()
+        details = replace(details, exe_sha256=_sha256(process.exe))
         if not _is_interpreter(process.exe):
             return App(AppIdentity(AppKind.EXECUTABLE, process.exe, process.exe, details.exe_sha256), name), details
         content = None if process.script is None else _sha256(process.script)
@@ -171,8 +175,9 @@ class SimulatedControl:
             return f"Process {pid} belongs to another user: only an administrator may end it."
         return None
 
-    def end(self, process: Process, tell: Tell) -> Outcome:
+    def end(self, process: Process, tell: Tell, patience_s: float | None = None) -> Outcome:
         """End one process: looked at again, asked to end, waited for, killed."""
+        patience_s = self._patience_s if patience_s is None else patience_s
         objection = self.objection(process)
         if process.identity is None or objection is not None:
             return Outcome(Result.REFUSED, why=objection)
@@ -183,15 +188,15 @@ class SimulatedControl:
         ladder = Ladder(process.identity.pid, tell)
         ladder.step("checked that it is still the same process", "it is")
         try:
-            for what, act, patience_s in (
-                ("asked it to end", found.terminate, self._patience_s),
+            for what, act, wait_s in (
+                ("asked it to end", found.terminate, patience_s),
                 ("killed it", found.kill, _KILL_PATIENCE_S),
             ):
                 act()
-                if _ended(found, process.identity, patience_s):
+                if _ended(found, process.identity, wait_s):
                     ladder.step(what, "ended")
                     return ladder.outcome(Result.ENDED)
-                ladder.step(what, f"still there after {patience_s:g} s")
+                ladder.step(what, f"still there after {wait_s:g} s")
         except psutil.NoSuchProcess:
             return ladder.outcome(Result.GONE, gone)
         except psutil.AccessDenied:

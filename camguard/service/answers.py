@@ -1,0 +1,370 @@
+"""What the service answers to each call: who may is looked up in `core.authority`, and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from camguard import __version__
+from camguard.config import Config, Switchers
+from camguard.core.authority import Caller, Deed, may, owner_of, reduced, sees_whole, shown
+from camguard.core.casebook import Case
+from camguard.core.events import Kind, Report
+from camguard.core.model import Camera, CameraId, Moment, Outcome, Process, Result, Rule
+from camguard.core.policy import Circumstances, judge
+from camguard.core.power import Power
+from camguard.core.records import SCHEMA, Record, describe, of_rule, safe
+from camguard.core.switchboard import EVERY
+from camguard.ending import Order, end_use
+from camguard.errors import NothingMatched, Refused, UsageError
+from camguard.guard import Guard
+from camguard.ipc import calls, protocol
+from camguard.journal.queries import Filter, Reader
+from camguard.rulebook import RuleBook
+from camguard.service.people import People
+from camguard.service.ruling import rule_of
+from camguard.uses import activation_number
+from camguard.views import camera_view, case_view, reference
+
+_PAGES = 20
+"""How many pages of the log are looked through for one page of what a caller may see."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the answers are made of. `config` is the configuration in force, `trouble` what is wrong with its file."""
+
+    guard: Guard
+    past: Reader
+    people: People
+    config: Config
+    trouble: str | None = None
+
+
+class Answers:
+    """Answers calls; a `camguard.ipc.server.Handler` in all but the refusals."""
+
+    def __init__(self, means: Means) -> None:
+        self.means = means
+        self._by_call: dict[type, Callable[[Caller, Any], Awaitable[dict[str, Any]]]] = {
+            calls.Status: self._status,
+            calls.Info: self._info,
+            calls.Uses: self._uses,
+            calls.End: self._end,
+            calls.Switch: self._switch,
+            calls.Rules: self._rules,
+            calls.AddRule: self._add_rule,
+            calls.RemoveRule: self._remove_rule,
+            calls.Explain: self._explain,
+            calls.Log: self._log,
+            calls.Entries: self._entries,
+            calls.Subscribe: self._subscribe,
+        }
+
+    async def answer(self, caller: Caller, call: calls.Call) -> dict[str, Any]:
+        """The result of a call. Raises a CamguardError, Refused where the caller may not."""
+        return await self._by_call[type(call)](caller, call)
+
+    # How things stand
+
+    async def _status(self, caller: Caller, _: calls.Status) -> dict[str, Any]:
+        return {
+            "schema": SCHEMA,
+            "method": self._guard.platform.method,
+            "guard_pid": os.getpid(),
+            "journal": safe(str(self.means.config.journal_path)),
+            "locked": self.means.config.power.locked,
+            "trouble": self.means.trouble,
+            "cameras": self._camera_views(),
+            "uses": [self._seen_by(caller, case, process) for case, process in self._holdings()],
+        }
+
+    async def _info(self, _: Caller, __: calls.Info) -> dict[str, Any]:
+        config = self.means.config
+        return {
+            "version": __version__,
+            "pid": os.getpid(),
+            "method": self._guard.platform.method,
+            "config": None if config.source is None else safe(str(config.source)),
+            "rules": safe(str(config.rules_path)),
+            "journal": safe(str(config.journal_path)),
+        }
+
+    async def _subscribe(self, _: Caller, __: calls.Subscribe) -> dict[str, Any]:
+        return {"method": self._guard.platform.method, "cameras": self._camera_views()}
+
+    def _camera_views(self) -> list[Record]:
+        switching, now = self._guard.switching, self._now()
+        if switching is None:
+            return [camera_view(camera, Power.ON) for camera in self._guard.cameras]
+        board, off = switching.board, switching.board.off
+        there = {camera.id: (camera, Power.ON) for camera in self._guard.cameras}
+        for held in off.values():
+            there |= {camera.id: (camera, Power.OFF) for camera in held.plan.cameras}
+        return [
+            camera_view(camera, power, board.wanted(camera, self._guard.rules, now)) for camera, power in there.values()
+        ]
+
+    def _holdings(self) -> list[tuple[Case, Process]]:
+        """Each process that holds a camera, with the use that it is a part of."""
+        held = [case for case in self._guard.cases if case.activation.held_since is not None]
+        return [(case, process) for case in held for process in sorted(case.targets, key=lambda process: process.age)]
+
+    def _seen_by(self, caller: Caller, case: Case, process: Process) -> Record:
+        view = case_view(case, process)
+        if sees_whole(caller, process.uid):
+            return view
+        less = reduced({"event": Kind.PRESENT.value, **view}) or {}
+        return {key: value for key, value in less.items() if key != "event"}
+
+    # Ending and switching
+
+    async def _uses(self, caller: Caller, call: calls.Uses) -> dict[str, Any]:
+        found = [
+            (case, process)
+            for case, process in self._matching(call.target)
+            if may(caller, Deed.SEE_USE, process.uid) and process.identity is not None
+        ]
+        if not found:
+            raise NothingMatched(f'no use of a camera that you may end is called "{call.target}"')
+        return {
+            "uses": [
+                {"ref": reference(case.camera, process.identity), **case_view(case, process)}
+                for case, process in found
+                if process.identity is not None
+            ]
+        }
+
+    def _matching(self, target: str) -> list[tuple[Case, Process]]:
+        number = activation_number(target)
+        if number is not None:
+            return [(case, process) for case, process in self._holdings() if case.activation.number == number]
+        if target.isdecimal() and target.isascii():
+            return [(case, process) for case, process in self._holdings() if process.pid == int(target)]
+        return _named(self._holdings(), target)
+
+    async def _end(self, caller: Caller, call: calls.End) -> dict[str, Any]:
+        wanted: dict[int, set[Process]] = {}
+        gone = []
+        for ref in call.uses:
+            found = self._referred(ref)
+            if found is None:
+                gone.append(ref)
+                continue
+            case, process = found
+            self._permit(caller, Deed.END_USE, process)
+            wanted.setdefault(case.activation.number, set()).add(process)
+        results = [await self._end_case(caller, number, processes) for number, processes in wanted.items()]
+        if gone and not results:
+            already = Outcome(Result.GONE, why="It holds the camera no longer.")
+            results.append({"uses": [], "outcome": _outcome(already)})
+        return {"results": results}
+
+    def _referred(self, ref: calls.UseRef) -> tuple[Case, Process] | None:
+        for case, process in self._holdings():
+            identity = process.identity
+            if identity is not None and reference(case.camera, identity) == msgspec.to_builtins(ref):
+                return case, process
+        return None
+
+    def _permit(self, caller: Caller, deed: Deed, process: Process) -> None:
+        if not may(caller, deed, process.uid):
+            whose = "another user" if process.uid is None else self.means.people.name(process.uid)
+            raise Refused(f"this is a use by {whose}: only that user, root and the group camguard may end it")
+
+    async def _end_case(self, caller: Caller, number: int, processes: set[Process]) -> dict[str, Any]:
+        case = next((case for case in self._guard.cases if case.activation.number == number), None)
+        if case is None:
+            return {"uses": [], "outcome": _outcome(Outcome(Result.GONE, why="It ended meanwhile."))}
+        identity = case.identity
+        order = Order(
+            case.camera,
+            frozenset(processes),
+            by=self._by(caller),
+            activation=case.activation,
+            app=None if identity is None else identity.app,
+            details=None if identity is None else identity.details,
+            verdict=case.verdict,
+        )
+        outcome = await end_use(self._guard.platform, self._guard.record, order, lambda _: None)
+        views = [case_view(case, process) for process in sorted(processes, key=lambda process: process.age)]
+        return {"uses": views, "outcome": _outcome(outcome)}
+
+    async def _switch(self, caller: Caller, call: calls.Switch) -> dict[str, Any]:
+        seat = self.means.config.switchers is Switchers.SEAT
+        caller = self.means.people.caller(caller.uid, caller.pid, caller.groups)  # who sits there changes
+        if not may(caller, Deed.SWITCH, seat_may_switch=seat):
+            who = "whoever sits at this machine, root and the group camguard" if seat else "root and the group camguard"
+            raise Refused(f"only {who} may switch cameras")
+        if self._guard.switching is None:
+            raise Refused("this guard does not run as root and cannot switch cameras")
+        if call.power is Power.OFF and call.for_s is not None:
+            raise UsageError("a camera is switched off until somebody turns it on; a time is for turning it on")
+        camera = EVERY if call.camera is None else self._camera_named(call.camera).id
+        for_ns = None if call.for_s is None else round(call.for_s * 1e9)
+        done = await self._guard.switch(call.power, camera, for_ns, self._by(caller), whole=call.whole)
+        return {
+            "power": call.power.value,
+            "results": [
+                {"camera": camera_view(each.camera, each.power), "outcome": _outcome(each.outcome)} for each in done
+            ],
+            "cameras": [view for view in self._camera_views() if camera in {EVERY, view["id"]}],
+        }
+
+    def _camera_named(self, name: str) -> Camera:
+        """Raises NothingMatched where no camera, on or off, has this name or id; UsageError where several have."""
+        off = () if self._guard.switching is None else self._guard.switching.board.off.values()
+        known = {camera.id: camera for camera in self._guard.cameras}
+        known |= {camera.id: camera for held in off for camera in held.plan.cameras}
+        if (exact := known.get(CameraId(name))) is not None:
+            return exact
+        found = [camera for camera in known.values() if camera.name.casefold() == name.casefold()]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise UsageError(f'several cameras are called "{name}": {", ".join(camera.id for camera in found)}')
+        names = ", ".join(camera.name for camera in known.values()) or "none is plugged in"
+        raise NothingMatched(f'no camera is called "{name}"; there is: {names}')
+
+    # Rules
+
+    async def _rules(self, caller: Caller, _: calls.Rules) -> dict[str, Any]:
+        rules = [rule for rule in self._guard.rules if self._sees(caller, rule)]
+        return {"file": safe(str(self.means.config.rules_path)), "rules": [of_rule(rule) for rule in rules]}
+
+    async def _add_rule(self, caller: Caller, call: calls.AddRule) -> dict[str, Any]:
+        rule = rule_of(call.rule)
+        if not may(caller, Deed.CHANGE_COMMON_RULES):
+            name = self.means.people.name(caller.uid)
+            if rule.user not in {None, name, str(caller.uid)}:
+                raise Refused("you may make rules for yourself; for others root and the group camguard may")
+            if rule.turns_on:
+                raise Refused("only root and the group camguard may make a rule that turns a camera on")
+            rule = replace(rule, user=name, by=name)
+        stored, replaced = await asyncio.to_thread(RuleBook(self.means.config.rules_path).add, rule)
+        await self._record(Kind.RULE_ADDED, {**of_rule(stored), "on_word_of": self._by(caller)})
+        return {
+            "file": safe(str(self.means.config.rules_path)),
+            "rule": of_rule(stored),
+            "replaced": None if replaced is None else of_rule(replaced),
+        }
+
+    async def _remove_rule(self, caller: Caller, call: calls.RemoveRule) -> dict[str, Any]:
+        rule = next((rule for rule in self._guard.rules if rule.id == call.rule), None)
+        if rule is None or not self._sees(caller, rule):
+            raise NothingMatched(f'there is no rule "{call.rule}"; `camguard rules list` shows those there are')
+        own = rule.by is not None and rule.by == self.means.people.name(caller.uid)
+        if not own and not may(caller, Deed.CHANGE_COMMON_RULES):
+            raise Refused(f"rule {rule.id} was not made by you; root and the group camguard may remove it")
+        removed = await asyncio.to_thread(RuleBook(self.means.config.rules_path).remove, call.rule)
+        if removed is None:
+            raise NothingMatched(f'there is no rule "{call.rule}" any more')
+        await self._record(Kind.RULE_REMOVED, {**of_rule(removed), "on_word_of": self._by(caller)})
+        return {"file": safe(str(self.means.config.rules_path)), "rule": of_rule(removed)}
+
+    def _sees(self, caller: Caller, rule: Rule) -> bool:
+        if rule.user is None:
+            return may(caller, Deed.SEE_COMMON_RULES)
+        return may(caller, Deed.SEE_RULES, self.means.people.uid(rule.user))
+
+    async def _explain(self, caller: Caller, call: calls.Explain) -> dict[str, Any]:
+        user = call.user
+        if user is None and not caller.admin:
+            user = self.means.people.name(caller.uid)
+        concerned = None if user is None else self.means.people.uid(user)
+        if not may(caller, Deed.EXPLAIN, concerned):
+            raise Refused("you may ask about your own uses; about others' root and the group camguard may")
+        app = call.app.app
+        times, last = await asyncio.to_thread(self.means.past.times_seen, app.identity) if app.known else (0, None)
+        at = self._now()
+        if call.at_utc_ns is not None:
+            at = replace(at, utc_ns=call.at_utc_ns)
+        case = Circumstances(
+            app=app,
+            camera=self._any_camera() if call.camera is None else self._camera_named(call.camera),
+            at=at,
+            user=user,
+            uid=concerned,
+            times_seen=times,
+            last_seen_utc_ns=last,
+        )
+        verdict = judge(case, self._guard.rules)
+        told = describe(Report(Kind.JUDGED, at, verdict=verdict))
+        return {"verdict": told["verdict"], "rule": verdict.rule, "reasons": told["reasons"]}
+
+    def _any_camera(self) -> Camera:
+        return next(iter(self._guard.cameras), Camera(CameraId("any"), "any camera", ()))
+
+    # The log
+
+    async def _log(self, caller: Caller, call: calls.Log) -> dict[str, Any]:
+        wanted = Filter(
+            since=call.since,
+            until=call.until,
+            app=call.app,
+            camera=call.camera,
+            unexpected=call.unexpected,
+            limit=call.limit,
+            uid=None if may(caller, Deed.READ_WHOLE_LOG) else caller.uid,
+            before=call.before,
+        )
+        if call.number is not None:
+            one = await asyncio.to_thread(self.means.past.activation, call.number)
+            found = [one] if one is not None and wanted.matches(one) else []
+        else:
+            found = await asyncio.to_thread(self.means.past.activations, wanted)
+        # The newest first, so that what has no room in one message is what the next page begins with.
+        found.reverse()
+        taken, more = protocol.page(msgspec.to_builtins(record) for record in found)
+        return {"activations": taken, "more": more or (call.number is None and len(found) == call.limit)}
+
+    async def _entries(self, caller: Caller, call: calls.Entries) -> dict[str, Any]:
+        after, lines = call.after, []
+        for _ in range(_PAGES):
+            entries = await asyncio.to_thread(self.means.past.entries, after, call.kinds, call.limit)
+            for entry in entries:
+                after = entry.seq
+                seen = shown(caller, entry.line, owner_of(entry.line))
+                if seen is not None:
+                    lines.append(seen)
+            if len(entries) < call.limit or lines:
+                break
+        taken, more = protocol.page(lines)
+        last = lines[len(taken) - 1]["seq"] if more and taken else after
+        return {"entries": taken, "last_seq": last}
+
+    # What all of them need
+
+    @property
+    def _guard(self) -> Guard:
+        return self.means.guard
+
+    def _now(self) -> Moment:
+        return self._guard.platform.clock.now()
+
+    def _by(self, caller: Caller) -> str:
+        """On whose word something is done, as the log says it."""
+        return f"user {self.means.people.name(caller.uid)}"
+
+    async def _record(self, kind: Kind, extra: Record) -> None:
+        await self._guard.record(Report(kind, self._now(), extra=dict(extra)))
+
+
+def _named(holdings: list[tuple[Case, Process]], name: str) -> list[tuple[Case, Process]]:
+    wanted = name.casefold()
+    named = [
+        (case, process, (case.identity.app.name if case.identity else process.label).casefold())
+        for case, process in holdings
+    ]
+    exact = [(case, process) for case, process, app in named if wanted in {app, process.name.casefold()}]
+    return exact or [(case, process) for case, process, app in named if app.startswith(wanted)]
+
+
+def _outcome(outcome: Outcome) -> Record:
+    told = describe(Report(Kind.ACTION_COMPLETED, Moment(0, 0, 0, ""), outcome=outcome))["outcome"]
+    return told if isinstance(told, dict) else {}

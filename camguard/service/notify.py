@@ -1,0 +1,33 @@
+"""Telling systemd how the service stands; see sd_notify(3). Without systemd nothing is told to nobody."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+
+
+class Notifier:
+    """Sends states to the socket that systemd named in the environment, where it named one."""
+
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        self._address = environ.get("NOTIFY_SOCKET", "").replace("@", "\0", 1)
+        self._watchdog_us = environ.get("WATCHDOG_USEC", "") if _meant(environ) else ""
+
+    @property
+    def watchdog_s(self) -> float | None:
+        """How long systemd waits for a sign of life before it restarts the service; None where it does not."""
+        return int(self._watchdog_us) / 1e6 if self._watchdog_us.isdecimal() else None
+
+    def tell(self, *states: str) -> None:
+        """Send states such as ``READY=1``. Raises OSError where systemd's socket does not take them."""
+        if not self._address:
+            return
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
+            out.connect(self._address)
+            out.sendall("\n".join(states).encode())
+
+
+def _meant(environ: Mapping[str, str]) -> bool:
+    """Whether the watchdog is for this process and not for one that started it."""
+    return environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())

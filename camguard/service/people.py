@@ -1,0 +1,44 @@
+"""Who a caller is: the system's users and groups, and who sits at the machine."""
+
+from __future__ import annotations
+
+import grp
+import pwd
+from collections.abc import Callable
+
+from camguard.core.authority import GROUP, ROOT, Caller
+
+
+class People:
+    """Looks people up, anew each time: names and groups may change while the service runs."""
+
+    def __init__(self, at_seat: Callable[[int], bool]) -> None:
+        """`at_seat` says whether a user has the active session at this machine."""
+        self._at_seat = at_seat
+
+    def caller(self, uid: int, pid: int, gids: frozenset[int]) -> Caller:
+        """The caller with these credentials, which are the kernel's word."""
+        admin = uid == ROOT or self._group() in gids
+        return Caller(uid, pid, gids, admin=admin, at_seat=self._at_seat(uid))
+
+    def name(self, uid: int) -> str:
+        """The name of a user, or the number where the system knows none."""
+        try:
+            return pwd.getpwuid(uid).pw_name
+        except (KeyError, OverflowError):
+            return str(uid)
+
+    def uid(self, user: str) -> int | None:
+        """The number of a user by name or number; None where there is none of that name."""
+        if user.isdecimal() and user.isascii():
+            return int(user)
+        try:
+            return pwd.getpwnam(user).pw_uid
+        except KeyError:
+            return None
+
+    def _group(self) -> int | None:
+        try:
+            return grp.getgrnam(GROUP).gr_gid
+        except KeyError:
+            return None

@@ -1,0 +1,170 @@
+"""The service's life: the guard, the socket, systemd's watchdog, and a configuration that may change meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from camguard.compose import history, open_guard
+from camguard.config import Config, OnStop
+from camguard.core.authority import Caller, owner_of
+from camguard.core.events import Kind, Report
+from camguard.core.model import Moment
+from camguard.core.records import line
+from camguard.ipc.calls import Call
+from camguard.ipc.server import Server
+from camguard.service.answers import Answers, Means
+from camguard.service.notify import Notifier
+from camguard.service.people import People
+from camguard.service.refusals import Refusals
+from camguard.service.settings import ConfigFile, Settings
+
+log = logging.getLogger(__name__)
+
+BEAT_S = 30.0
+"""How often a sign of life is left while systemd asks for none more often; it bounds what a crash leaves unknown."""
+
+_AT_ONCE = frozenset({"power", "on_stop", "switchers", "source"})
+"""What of a changed configuration holds without a restart."""
+
+
+class Front:
+    """What the socket's server sees of the service; a `camguard.ipc.connection.Handler`."""
+
+    def __init__(self, answers: Answers, people: People, refusals: Refusals) -> None:
+        self._answers = answers
+        self._people = people
+        self._refusals = refusals
+
+    def caller(self, uid: int, pid: int, gids: frozenset[int]) -> Caller:
+        """Who this is."""
+        return self._people.caller(uid, pid, gids)
+
+    async def answer(self, caller: Caller, call: Call) -> Mapping[str, Any]:
+        """Carry a call out."""
+        return await self._answers.answer(caller, call)
+
+    def refused(self, caller: Caller, call: str, why: str) -> None:
+        """Take note of a call that was refused."""
+        self._refusals.note(caller, call, why)
+
+
+class Service:
+    """One run of the service, with the configuration file and the socket it was given."""
+
+    def __init__(self, file: ConfigFile, socket_path: Path, notifier: Notifier) -> None:
+        self._file = file
+        self._socket_path = socket_path
+        self._notifier = notifier
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT.
+
+        Raises GuardRunning where another guard runs, and whatever keeps this one from guarding.
+        """
+        settings = self._file.load()
+        with ExitStack() as resources:
+            guard = open_guard(settings.config)
+            self._guard = guard
+            past = resources.enter_context(history(settings.config))
+            people = People(guard.platform.at_seat)
+            self._answers = Answers(Means(guard, past, people, settings.config, settings.trouble))
+            try:
+                await self._serve(people, settings)
+            except BaseExceptionGroup as failures:
+                raise failures.exceptions[0] from failures
+
+    async def _serve(self, people: People, settings: Settings) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            refusals = Refusals(self._write, self._now, people.name)
+            server = Server(Front(self._answers, people, refusals), self._socket_path)
+            self._guard.listen(lambda report: _publish(server, report))
+            guarding = tasks.create_task(self._guard.run(), name="guard")
+            await self._guard.ask(lambda now: _trouble(settings, now))
+            await server.start()
+            self._follow_signals()
+            gc.freeze()  # what was imported stays for good: no collection needs to walk over it while an open waits
+            self._notifier.tell("READY=1", f"STATUS={_status(settings)}")
+            beating = tasks.create_task(self._beat(server), name="beat")
+            await self._stop.wait()
+            self._notifier.tell("STOPPING=1")
+            beating.cancel()
+            refusals.flush()
+            await server.close()
+            await self._guard.ask(lambda _: [])  # what was refused last is written before the guard's last entry
+            guarding.cancel()
+
+    def _follow_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._tasks.create_task(self._reload()))
+
+    async def _beat(self, server: Server) -> None:
+        """Now and then: is the engine still turning, is the socket still there? Then leave a sign of life."""
+        watchdog_s = self._notifier.watchdog_s
+        pause_s = BEAT_S if watchdog_s is None else min(BEAT_S, watchdog_s / 3)
+        while True:
+            await asyncio.sleep(pause_s)
+            await self._guard.ask(lambda _: [])
+            self._guard.beat()
+            if await server.rebind_if_removed():
+                log.warning("%s was removed or replaced; the service listens there anew", self._socket_path)
+            self._notifier.tell("WATCHDOG=1")
+
+    async def _reload(self) -> None:
+        """Take in a changed configuration, or say what is wrong with it and go on as before."""
+        self._notifier.tell("RELOADING=1")
+        settings = await asyncio.to_thread(self._file.load)
+        means = self._answers.means
+        if settings.trouble is not None:
+            self._answers.means = replace(means, trouble=settings.trouble)
+            await self._guard.ask(lambda now: _trouble(settings, now))
+        else:
+            changed = _changed(means.config, settings.config)
+            config = replace(means.config, **{name: getattr(settings.config, name) for name in changed & _AT_ONCE})
+            self._answers.means = replace(means, config=config, trouble=None)
+            await self._guard.ask(lambda now: self._adopt(config, sorted(changed - _AT_ONCE), now))
+        self._notifier.tell("READY=1", f"STATUS={_status(settings)}")
+
+    def _adopt(self, config: Config, later: list[str], now: Moment) -> list[Report]:
+        if self._guard.switching is not None:
+            self._guard.switching.board.policy = config.power
+            self._guard.switching.restore_on_stop = config.on_stop is OnStop.RESTORE
+        file = None if config.source is None else str(config.source)
+        return [Report(Kind.CONFIG_READ, now, extra={"file": file, "after_a_restart": later})]
+
+    def _write(self, report: Report) -> None:
+        self._tasks.create_task(self._guard.ask(lambda _: [report]))
+
+    def _now(self) -> Moment:
+        return self._guard.platform.clock.now()
+
+
+def _publish(server: Server, report: Report) -> None:
+    record = line(report)
+    server.publish(record, owner_of(record))
+
+
+def _trouble(settings: Settings, now: Moment) -> list[Report]:
+    if settings.trouble is None:
+        return []
+    log.error("%s; the configuration read before stays in force", settings.trouble)
+    return [Report(Kind.CONFIG_KEPT, now, extra={"why": settings.trouble})]
+
+
+def _status(settings: Settings) -> str:
+    return "guarding" if settings.trouble is None else f"guarding, by the configuration before: {settings.trouble}"
+
+
+def _changed(before: Config, after: Config) -> set[str]:
+    return {field.name for field in fields(Config) if getattr(before, field.name) != getattr(after, field.name)}

@@ -1,0 +1,95 @@
+"""What was said about the cameras and which of them are held off, kept in one file beside the activation log.
+
+It outlasts the guard, a crash and a restart of the machine. It is written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from camguard.core.switchboard import Standing
+from camguard.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+_LIMIT = 1 << 20
+_VERSION = 1
+
+
+class _Document(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    version: int
+    standing: Standing
+
+
+class StandingFile:
+    """The file at `path`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._saved: Standing | None = None
+
+    def load(self) -> Standing:
+        """What was saved last; nothing where there is no file.
+
+        Raises ConfigError where the file is damaged: it was then moved out of the way, to ``NAME.damaged``.
+        """
+        try:
+            with open(self.path, "rb") as file:
+                raw = file.read(_LIMIT + 1)
+        except FileNotFoundError:
+            return Standing()
+        except OSError as error:
+            raise ConfigError(f"{self.path}: cannot be read: {error.strerror}") from error
+        try:
+            document = msgspec.json.decode(raw, type=_Document)
+        except (msgspec.DecodeError, ValueError) as error:
+            aside = self._set_aside()
+            raise ConfigError(
+                f"{self.path} is damaged ({error}); it was moved to {aside}. What people said about the cameras before "
+                "is not known any more: say it again with `camguard off` or `camguard on`."
+            ) from error
+        self._saved = document.standing
+        return document.standing
+
+    def differs(self, standing: Standing) -> bool:
+        """Whether there is something to save."""
+        return standing != self._saved
+
+    def save(self, standing: Standing) -> None:
+        """Write it durably. A disk that takes nothing is told in the log; the next save tries again."""
+        try:
+            self._write(msgspec.json.encode(_Document(_VERSION, standing)))
+        except OSError as error:
+            log.error("%s cannot be written: %s; a restart now would forget what was said last", self.path, error)  # noqa: TRY400
+        else:
+            self._saved = standing
+
+    def _write(self, content: bytes) -> None:
+        fd, draft = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
+        try:
+            with open(fd, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(fd)
+            os.rename(draft, self.path)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                os.unlink(draft)
+            raise
+        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def _set_aside(self) -> Path:
+        aside = self.path.with_name(f"{self.path.name}.damaged")
+        with suppress(OSError):  # where even that fails, the next save takes its place
+            os.replace(self.path, aside)
+        return aside
