@@ -25,6 +25,7 @@ _COMMANDS = {
     "end": "End an app's use of a camera.",
     "off": "Switch a camera off, so that no program can use it.",
     "on": "Switch it on again, for a time or for good.",
+    "service": "Install and look after the guard of the whole system.",
     "doctor": "Check what camguard can and cannot see here.",
     "demo": "See it work, without a camera.",
     "completion": "Print a script that completes commands in a shell.",
@@ -54,7 +55,7 @@ Examples:
   camguard off                      no camera can be used
   camguard on --for 30m             for half an hour they can
 
-
+\b
 Where the service runs (`camguard service install`) the commands ask it; else each looks and acts by itself.
 """
 

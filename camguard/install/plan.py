@@ -1,0 +1,183 @@
+"""What installing and uninstalling come to, as plain data: every file, link and command, in order.
+
+Nothing here looks at the machine or changes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from camguard.install.model import (
+    Await,
+    Data,
+    Delete,
+    Folder,
+    Interpreter,
+    Link,
+    Move,
+    Package,
+    Plan,
+    Run,
+    Standing,
+    Step,
+    Write,
+)
+
+UNIT = "camguard.service"
+SOCKET_UNIT = "camguard-udev.socket"
+GROUP = "camguard"
+
+HOME = Path("/opt/camguard")
+"""Where releases of the service are, each with a Python environment of its own; `CURRENT` is a link to one of them."""
+CURRENT = HOME / "current"
+UNITS = Path("/etc/systemd/system")
+SYSUSERS = Path("/etc/sysusers.d/camguard.conf")
+CONFIGURATION = Path("/etc/camguard")
+STATE = Path("/var/lib/camguard")
+SAVED = STATE / "saved-configuration"
+"""Where the files of `CONFIGURATION` wait for a later install."""
+COMMAND = Path("/usr/local/bin/camguard")
+
+PACKAGED_UNITS = Path("usr/lib/systemd/system")
+PACKAGED_SYSUSERS = Path("usr/lib/sysusers.d/camguard.conf")
+PACKAGED_PYTHON = "/usr/bin/python3"
+
+_EXEC = "ExecStart="
+_MODULE = "-I -m camguard.service"
+_PROOF = "import camguard.service"
+
+
+def install(
+    data: Data,
+    packages: Iterable[Package],
+    python: Interpreter,
+    release: Path,
+    standing: Standing,
+    *,
+    start: bool = True,
+) -> Plan:
+    """Put a release beside those there are, let the service use it from one moment to the next, and start that.
+
+    Without `start` the release that runs stays, since it goes on reading its files.
+    """
+    begin = (Run(("systemctl", "enable", UNIT)), *restart()) if start else ()
+    steps = (
+        Folder(HOME),
+        *_environment(release, python, packages),
+        Link(CURRENT, release),
+        *(Write(UNITS / name, content) for name, content in data.units.items()),
+        Folder(SYSUSERS.parent),
+        Write(SYSUSERS, data.sysusers),
+        Folder(CONFIGURATION),
+        *(Move(SAVED / name, CONFIGURATION / name) for name in standing.saved if name not in standing.configuration),
+        *(() if standing.command is False else (Link(COMMAND, CURRENT / "bin/camguard"),)),
+        Run(("systemd-sysusers", str(SYSUSERS))),
+        Run(("systemctl", "daemon-reload")),
+        *begin,
+    )
+    old = (path for path in standing.releases if start or path != standing.release)
+    upgrade = UNIT in standing.units
+    reload = Run(("systemctl", "daemon-reload"))
+    return Plan(
+        steps,
+        tidy=tuple(map(Delete, old)),
+        undone=True,
+        retreat=() if upgrade else (Run(("systemctl", "disable", "--now", UNIT)),),
+        rescue=(reload, *(restart() if upgrade and start else ())),
+    )
+
+
+def restart() -> tuple[Step, ...]:
+    """Start the service anew, and see it be active.
+
+    Not by one command: systemctl waits as long as systemd tries again, which is for ever.
+    """
+    return Run(("systemctl", "restart", "--no-block", UNIT)), Await(UNIT)
+
+
+def package(data: Data, root: Path, command: str) -> Plan:
+    """What a packager needs below `root`: the units and the group. Code and its start are the package manager's."""
+    return Plan(
+        (
+            Folder(root / PACKAGED_UNITS),
+            *(
+                Write(root / PACKAGED_UNITS / name, with_command(content, command))
+                for name, content in data.units.items()
+            ),
+            Folder((root / PACKAGED_SYSUSERS).parent),
+            Write(root / PACKAGED_SYSUSERS, data.sysusers),
+        )
+    )
+
+
+def unpackage(data: Data, root: Path) -> Plan:
+    """The reverse of `package`."""
+    units = (Delete(root / PACKAGED_UNITS / name) for name in data.units)
+    return Plan((*units, Delete(root / PACKAGED_SYSUSERS)))
+
+
+def uninstall(data: Data, standing: Standing, *, purge: bool) -> Plan:
+    """Take everything away but the journal, and with `purge` that too; what people wrote is kept beside the journal."""
+    there = [unit for unit in (UNIT, SOCKET_UNIT) if unit in standing.units]
+    keep = () if purge else tuple(_save(standing))
+    return Plan(
+        (
+            *(Run(("systemctl", "disable", "--now", unit)) for unit in there),
+            *keep,
+            *(Delete(UNITS / name) for name in data.units),
+            Delete(SYSUSERS),
+            *((Delete(COMMAND),) if standing.command else ()),
+            Delete(HOME),
+            Delete(CONFIGURATION),
+            *((Delete(STATE),) if purge else ()),
+            Run(("systemctl", "daemon-reload")),
+        ),
+        tidy=(
+            *(Run(("systemctl", "reset-failed", unit)) for unit in there),
+            *((Run(("groupdel", GROUP)),) if standing.group else ()),
+        ),
+    )
+
+
+def with_command(unit: bytes, command: str) -> bytes:
+    """A unit that runs `command` instead; one that runs nothing stays as it is."""
+    lines = unit.decode().splitlines(keepends=True)
+    return "".join(f"{_EXEC}{command}\n" if line.startswith(_EXEC) else line for line in lines).encode()
+
+
+def packaged_command(python: str = PACKAGED_PYTHON) -> str:
+    """How the service is started where camguard is among a system Python's own packages."""
+    return f"{python} {_MODULE}"
+
+
+def launcher(python: Path) -> bytes:
+    """The command ``camguard`` of an environment. Isolated: no variable and no folder of the caller's adds code."""
+    return f"#!{python} -I\nfrom camguard.cli import main\n\nmain()\n".encode()
+
+
+def _environment(release: Path, python: Interpreter, packages: Iterable[Package]) -> Iterator[Step]:
+    """A Python environment that needs no network to come about: made without pip, filled with files that are here."""
+    own = release / "bin/python"
+    yield Folder(release)
+    yield Run((str(python.executable), "-I", "-m", "venv", "--without-pip", "--symlinks", str(release)))
+    site = release / "lib" / python.library / "site-packages"
+    folders: set[Path] = set()
+    for one in packages:
+        for file in one.files:
+            path = site / file.path
+            for folder in reversed(path.relative_to(site).parents):
+                if folder != Path() and folder not in folders:
+                    folders.add(folder)
+                    yield Folder(site / folder)
+            yield Write(path, file.content)
+    yield Write(release / "bin/camguard", launcher(CURRENT / "bin/python"), 0o755)
+    yield Run((str(own), "-I", "-m", "compileall", "-q", str(site)))
+    yield Run((str(own), "-I", "-c", _PROOF))
+
+
+def _save(standing: Standing) -> Iterator[Step]:
+    if standing.configuration:
+        yield Folder(STATE, 0o700)
+        yield Folder(SAVED, 0o700)
+        yield from (Move(CONFIGURATION / name, SAVED / name) for name in standing.configuration)

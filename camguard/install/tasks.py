@@ -1,0 +1,97 @@
+"""The plans for this very machine: what is here is looked up, then planned with."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from camguard import __version__
+from camguard.errors import Refused
+from camguard.install import machine, packages, plan, systemd, trust
+from camguard.install.model import Plan, Standing
+from camguard.install.systemd import UnitState
+
+CONTROL_SOCKET = Path("/run/camguard/camguard.sock")
+_ANSWER_S = 2.0
+_TROUBLE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the service stands. `installed` is the version in place, `running` that of the command that asks."""
+
+    unit: UnitState
+    installed: str | None
+    running: str
+    answers: bool
+    trouble: tuple[str, ...]
+
+    @property
+    def active(self) -> bool:
+        """Whether the service guards now."""
+        return self.unit.active == "active"
+
+
+def install_plan(*, start: bool) -> Plan:
+    """What `install` comes to here. Raises Refused where nothing safe can be built."""
+    release = plan.HOME / f"{__version__}-{secrets.token_hex(4)}"
+    machine.check_home()
+    return plan.install(
+        machine.data(), packages.running(), trust.interpreter(), release, machine.standing(), start=start
+    )
+
+
+def uninstall_plan(*, purge: bool) -> Plan:
+    """What `uninstall` comes to here. Raises Refused where nothing is installed."""
+    standing = machine.standing()
+    if standing == Standing(saved=standing.saved) and not (purge and plan.STATE.exists()):
+        raise Refused("the service is not installed here")
+    return plan.uninstall(machine.data(), standing, purge=purge)
+
+
+def package_plan(root: Path, command: str | None) -> Plan:
+    """What a packager needs below `root`."""
+    return plan.package(machine.data(), root, command or plan.packaged_command())
+
+
+def unpackage_plan(root: Path) -> Plan:
+    """The reverse of `package_plan`."""
+    return plan.unpackage(machine.data(), root)
+
+
+def restart_plan() -> Plan:
+    """Start the service anew. Raises Refused where it is not installed."""
+    if not systemd.state(plan.UNIT).known:
+        raise Refused("the service is not installed here; install it: sudo camguard service install")
+    return Plan(plan.restart())
+
+
+def status() -> Status:
+    """How things stand. Raises CommandFailed where systemd cannot be asked."""
+    machine.check_systemd()
+    return Status(
+        unit=systemd.state(plan.UNIT),
+        installed=machine.installed_version(),
+        running=__version__,
+        answers=_answers(CONTROL_SOCKET),
+        trouble=systemd.last_words(plan.UNIT, _TROUBLE, only_trouble=True),
+    )
+
+
+def check_may_change() -> None:
+    """Raises AccessDenied where this is not root, Refused where systemd does not run the machine."""
+    machine.check_root()
+    machine.check_systemd()
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.settimeout(_ANSWER_S)
+        try:
+            caller.connect(os.fspath(path))
+        except OSError:
+            return False
+    return True
