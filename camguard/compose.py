@@ -20,7 +20,7 @@ from camguard.journal.lock import GuardLock, last_beat_ns
 from camguard.journal.patient import PatientHistory, PatientJournal
 from camguard.journal.queries import Reader
 from camguard.journal.store import Journal
-from camguard.ports import CameraSource, Clock, Platform, Switch
+from camguard.ports import CameraSource, Clock, Gate, Platform, Switch
 from camguard.rulebook import RuleBook
 from camguard.standing import StandingFile
 from camguard.switching import Switching
@@ -89,6 +89,16 @@ def open_switching(config: Config, edges: Platform) -> tuple[Switching, tuple[Re
         said = (Report(Kind.GUARD_BLIND, edges.clock.now(), extra={"what": "cameras", "why": str(error)}),)
     restore = config.on_stop is OnStop.RESTORE
     return Switching(edges, Switchboard(config.power, standing), file, restore_on_stop=restore), said
+
+
+def gate(config: Config, clock: Clock) -> Gate | None:
+    """What refuses opens of a camera in the kernel; None where this platform has no such thing."""
+    system: str = sys.platform
+    if system != "linux" or config.backend is Backend.SIMULATED:
+        return None
+    from camguard.platform.linux.gate.keeper import LinuxGate
+
+    return LinuxGate(clock)
 
 
 def history(config: Config) -> Reader:

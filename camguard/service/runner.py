@@ -12,15 +12,17 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from camguard.compose import history, open_guard
-from camguard.config import Config, OnStop
+from camguard.compose import gate, history, open_guard
+from camguard.config import Config, GateMode, OnStop
 from camguard.core.authority import Caller, owner_of
 from camguard.core.events import Kind, Report
 from camguard.core.model import Moment
 from camguard.core.records import line
+from camguard.errors import ConfigError
 from camguard.ipc.calls import Call
 from camguard.ipc.server import Server
 from camguard.service.answers import Answers, Means
+from camguard.service.gating import Gating
 from camguard.service.notify import Notifier
 from camguard.service.people import People
 from camguard.service.refusals import Refusals
@@ -94,14 +96,23 @@ class Service:
             self._follow_signals()
             gc.freeze()  # what was imported stays for good: no collection needs to walk over it while an open waits
             self._notifier.tell("READY=1", f"STATUS={_status(settings)}")
-            beating = tasks.create_task(self._beat(server), name="beat")
+            extras = [tasks.create_task(self._beat(server), name="beat"), *self._keep_gate(settings.config)]
             await self._stop.wait()
             self._notifier.tell("STOPPING=1")
-            beating.cancel()
+            for extra in extras:
+                extra.cancel()
             refusals.flush()
             await server.close()
             await self._guard.ask(lambda _: [])  # what was refused last is written before the guard's last entry
             guarding.cancel()
+
+    def _keep_gate(self, config: Config) -> list[asyncio.Task[None]]:
+        if config.gate is GateMode.OFF:
+            return []
+        kept = gate(config, self._guard.platform.clock)
+        if kept is None:
+            raise ConfigError("[gate] mode: there is no gate on this platform")
+        return [self._tasks.create_task(Gating(self._guard, kept, config.gate).run(), name="gate")]
 
     def _follow_signals(self) -> None:
         loop = asyncio.get_running_loop()
