@@ -271,10 +271,9 @@ class Switchboard:
             if left <= 0:
                 del passes[camera]
                 yield Report(Kind.PASS_ENDED, now, extra={**about, "in_use": used})
-            elif left <= self.policy.warning_ns and not granted.warned:
+            elif left <= self.policy.warning_ns and used and not granted.warned:
                 passes[camera] = replace(granted, warned=True)
-                if used:
-                    yield Report(Kind.PASS_ENDING, now, extra={**about, "left_s": round(left / NANOSECONDS)})
+                yield Report(Kind.PASS_ENDING, now, extra={**about, "left_s": round(left / NANOSECONDS)})
         if passes != self.standing.passes:
             self.standing = replace(self.standing, passes=passes)
 
