@@ -45,8 +45,9 @@ What the lines say:
               `camguard rules allow a17` expects it from now on
   BLIND       something cannot be seen, with what helps
 
-In JSON each line is an object with schema, event, seq, at, activation, camera, state, verdict, reasons, app and
-process (pid, exe, user, start); keys are only ever added while schema stays the same.
+In JSON, where the service answers, the first line is how things stand, with event "status" and what
+`camguard status --json` has. Each other line is an object with schema, event, seq, at, activation, camera, state,
+verdict, reasons, app and process (pid, exe, user, start); keys are only ever added while schema stays the same.
 """
 
 
@@ -77,17 +78,29 @@ def command(as_json: bool, only_unexpected: bool) -> None:
 
 def _show_happenings(remote: Remote, *, as_json: bool, only_unexpected: bool) -> None:
     """Print what the service tells, until Ctrl-C or until it goes. Raises ServiceError then."""
-    subscribed: Any = remote.subscribe()
-    if not as_json:
-        click.echo(quoted(subscribed["method"], 400))
-        click.echo("The service guards; this shows what happens. Ctrl-C ends the showing, not the guard.")
-    if not subscribed["cameras"]:
-        click.echo(NO_CAMERA if not as_json else f"camguard: {NO_CAMERA}", err=as_json)
+    remote.subscribe()
+    now: Any = remote.status()
+    if as_json:
+        click.echo(_json_line({"event": "status", **now}))
+        sys.stdout.flush()
+    else:
+        _show_now(now)
     for told in remote.happenings():
         if _wanted(told, only_unexpected=only_unexpected):
             click.echo(_json_line(told) if as_json else _plain_line(told))
             sys.stdout.flush()
     raise ServiceError("the service has stopped, and with it the guard; `camguard service restart` starts it")
+
+
+def _show_now(now: Any) -> None:
+    click.echo(quoted(now["method"], 400))
+    click.echo("The service guards; this shows what happens. Ctrl-C ends the showing, not the guard.")
+    for camera in now["cameras"]:
+        click.echo(f"{quoted(camera['name'])} is {camera['power']}.")
+    for use in now["uses"]:
+        click.echo(f"{eventlines.who(use)} is using {quoted(use['camera']['name'])}.")
+    if not now["cameras"]:
+        click.echo(NO_CAMERA)
 
 
 def _wanted(told: Record, *, only_unexpected: bool) -> bool:

@@ -11,7 +11,8 @@ class Notifier:
     """Sends states to the socket that systemd named in the environment, where it named one."""
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
-        self._address = environ.get("NOTIFY_SOCKET", "").replace("@", "\0", 1)
+        address = environ.get("NOTIFY_SOCKET", "")
+        self._address = "\0" + address[1:] if address.startswith("@") else address
         self._watchdog_us = environ.get("WATCHDOG_USEC", "") if _meant(environ) else ""
 
     @property

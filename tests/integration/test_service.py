@@ -1,0 +1,372 @@
+"""The service as people meet it: a process, a socket, camguard's commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from camguard.core.events import Kind
+from camguard.core.power import Power
+from camguard.ipc import calls
+from camguard.ipc.protocol import Event
+from camguard.journal.chain import verify
+from camguard.journal.entry import Entry
+from camguard.journal.queries import Reader
+from tests.support.commands import CAMERA, Running
+from tests.support.service_stage import NOBODY, ServiceStage, until
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a client believes a service of root alone; run: sudo pytest")
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[ServiceStage]:
+    """The service, running."""
+    with _stage(tmp_path) as made:
+        made.start()
+        yield made
+
+
+@contextmanager
+def _stage(folder: Path, config: str = "") -> Iterator[ServiceStage]:
+    stage = ServiceStage(folder, config=config)
+    try:
+        yield stage
+    finally:
+        stage.close()
+
+
+@contextmanager
+def _seen_by(watch: Running) -> Iterator[None]:
+    """What happens from here on is seen by a watch that was just started."""
+    watch.object_with(event="status")
+    yield
+
+
+def entries(stage: ServiceStage, *kinds: Kind) -> list[Entry]:
+    with Reader(stage.journal) as reader:
+        return reader.entries(0, kinds or None)
+
+
+def extras(stage: ServiceStage, kind: Kind) -> list[dict[str, Any]]:
+    return [entry.data["extra"] for entry in entries(stage, kind)]
+
+
+def is_off(stage: ServiceStage) -> bool:
+    return not stage.node.exists() and stage.node.with_suffix(".off").exists()
+
+
+def test_it_starts_answers_and_stops_in_order(stage: ServiceStage) -> None:
+    told = stage.run("status")
+    assert told.returncode == 0, told.stderr
+    assert "The service (camguard" in told.stderr
+    assert f"A guard is watching (pid {stage.pid})" in told.stdout
+    assert stage.objects("status")["answered_by"] == "service"
+    assert stage.stop() == (0, "")
+    assert not stage.socket.exists()
+    assert [entry.kind for entry in entries(stage)][-1] == Kind.GUARD_STOPPED
+
+
+def test_what_happens_is_shown_to_who_watches_and_ended_by_its_name(stage: ServiceStage) -> None:
+    with stage.running("watch", "--json") as watch, _seen_by(watch), stage.stranger() as stranger:
+        alert = watch.object_with(event="alert")
+        assert alert["process"]["pid"] == stranger.pid
+        done = stage.run("end", "--yes", alert["activation"])
+        assert done.returncode == 0, done.stderr
+        assert stranger.wait() != 0
+        completed = watch.object_with(event="action.completed")
+        assert (completed["outcome"]["result"], completed["extra"]["by"]) == ("ended", "user root")
+
+
+def test_the_log_is_read_through_it(stage: ServiceStage) -> None:
+    with stage.stranger():
+        until("a use is judged", lambda: bool(entries(stage, Kind.JUDGED)))
+    until("the use is over", lambda: bool(entries(stage, Kind.ENDED)))
+    [line] = stage.run("log", "--json").stdout.splitlines()
+    record = json.loads(line)
+    assert record["app"]["name"] == "stranger.py"
+    assert stage.run("log", "--json", uid=NOBODY).stdout == ""
+
+
+def test_off_and_on(stage: ServiceStage) -> None:
+    done = stage.run("off")
+    assert done.returncode == 0, done.stderr
+    assert f"{CAMERA} is off (checked)" in done.stdout
+    assert is_off(stage)
+    assert [camera["power"] for camera in stage.objects("status")["cameras"]] == ["off"]
+    done = stage.run("on", "--camera", CAMERA.upper())
+    assert done.returncode == 0, done.stderr
+    assert stage.node.exists()
+
+
+def test_off_ends_the_use_and_says_so(stage: ServiceStage) -> None:
+    with stage.stranger():
+        until("a use is judged", lambda: bool(entries(stage, Kind.JUDGED)))
+        assert stage.run("off").returncode == 0
+        until("the use is over", lambda: bool(entries(stage, Kind.ENDED)))
+    [ended] = entries(stage, Kind.ENDED)
+    assert ended.data["ending"] == "switched-off"
+    assert [extra.get("why") for extra in extras(stage, Kind.CAMERA_REMOVED)] == ["switched-off"]
+
+
+def test_a_pass_ends_by_itself_and_is_announced_to_who_uses_the_camera(stage: ServiceStage) -> None:
+    with stage.client() as client:
+        client.call(calls.Subscribe())
+        with stage.stranger():
+            until("a use is judged", lambda: bool(entries(stage, Kind.JUDGED)))
+            done = stage.run("on", "--for", "2s")
+            assert "left (checked)" in done.stdout, done.stdout
+            kinds = _kinds_until(client.events(), Kind.CAMERA_REMOVED)
+    assert kinds.index(Kind.PASS_ENDING) < kinds.index(Kind.PASS_ENDED) < kinds.index(Kind.CAMERA_REMOVED)
+    assert is_off(stage)
+
+
+def _kinds_until(events: Any, last: Kind) -> list[str]:
+    kinds = []
+    for happened in events:
+        assert isinstance(happened, Event)
+        kinds.append(happened.event["event"])
+        if kinds[-1] == last:
+            return kinds
+    raise AssertionError(f"the service went before {last}")
+
+
+def test_locked_the_camera_is_off_until_somebody_turns_it_on_for_a_time(tmp_path: Path) -> None:
+    with _stage(tmp_path, '[camera]\ndefault = "off"\nusual_pass = "2s"\n') as stage:
+        stage.start()
+        until("the camera is off", lambda: is_off(stage))
+        assert "off unless somebody turns them on" in stage.run("status").stdout
+        assert stage.run("on").returncode == 0
+        assert stage.node.exists()
+        until("the camera is off again", lambda: is_off(stage))
+
+
+def test_locked_a_camera_that_is_plugged_in_is_switched_off(tmp_path: Path) -> None:
+    with _stage(tmp_path, '[camera]\ndefault = "off"\n') as stage:
+        stage.start()
+        until("the camera is off", lambda: is_off(stage))
+        stage.node.with_suffix(".off").rename(stage.node)  # a replug brings it back
+        until("the camera is off again", lambda: is_off(stage))
+
+
+def test_another_user_may_not_end_switch_or_allow_and_each_refusal_is_in_the_log(stage: ServiceStage) -> None:
+    with stage.stranger() as stranger:
+        until("a use is judged", lambda: bool(entries(stage, Kind.JUDGED)))
+        [activation] = [entry.activation for entry in entries(stage, Kind.OPENED)]
+        ended = stage.run("end", "--yes", f"a{activation}", uid=NOBODY)
+        assert ended.returncode == 1
+        assert stranger.poll() is None
+    switched = stage.run("off", uid=NOBODY)
+    assert switched.returncode == 1
+    assert "may switch cameras" in switched.stderr
+    assert stage.node.exists()
+    allowed = stage.run("rules", "allow", stage.script("stranger.py"), "--user", "root", uid=NOBODY)
+    assert allowed.returncode == 1
+    assert not stage.rules.exists()
+    refused = {extra["call"] for extra in extras(stage, Kind.CALL_REFUSED)}
+    assert {"switch", "add-rule"} <= refused
+
+
+def test_a_use_of_another_user_cannot_be_ended_by_what_names_it(stage: ServiceStage) -> None:
+    with stage.stranger() as stranger, stage.client() as client:
+        until("a use is judged", lambda: bool(entries(stage, Kind.JUDGED)))
+        [use] = client.call(calls.Uses(target="stranger.py"))["uses"]
+        ref = json.dumps(use["ref"])
+        script = (
+            "import json, sys\nfrom pathlib import Path\nfrom camguard.ipc import calls, client\n"
+            "service = client.connect(Path(sys.argv[1]))\n"
+            "service.call(calls.End(uses=(calls.UseRef(**json.loads(sys.argv[2])),)))\n"
+        )
+        (stage.folder / "attack.py").write_text(script)
+        import subprocess
+        import sys
+
+        done = subprocess.run(
+            [sys.executable, stage.folder / "attack.py", stage.socket, ref],
+            capture_output=True,
+            text=True,
+            user=NOBODY,
+            group=NOBODY,
+            extra_groups=[],
+            env=stage._environment(),
+            check=False,
+        )
+        assert "Refused" in done.stderr
+        assert stranger.poll() is None
+        assert [extra["call"] for extra in extras(stage, Kind.CALL_REFUSED)] == ["end"]
+
+
+def test_a_user_sees_that_a_camera_is_used_but_not_by_whom(stage: ServiceStage) -> None:
+    with stage.running("watch", "--json", uid=NOBODY) as watch, _seen_by(watch), stage.stranger("secret-app.py"):
+        seen = watch.object_with(event="capturing")
+        assert seen["camera"]["name"] == CAMERA
+        assert (seen["app"], seen["process"]) == (None, None)
+        [use] = stage.objects("status", uid=NOBODY)["uses"]
+        assert "secret-app" not in json.dumps([seen, use])
+
+
+def test_a_user_makes_rules_for_himself_alone(stage: ServiceStage) -> None:
+    script = stage.script("mine.py")
+    done = stage.run("rules", "allow", script, uid=NOBODY)
+    assert done.returncode == 0, done.stderr
+    [rule] = stage.objects("rules", "list", uid=NOBODY)["rules"]
+    assert rule["user"] == rule["by"] == "nobody"
+    with stage.stranger("mine.py", uid=NOBODY):
+        until("a use is judged", lambda: bool(entries(stage, Kind.JUDGED)))
+    assert entries(stage, Kind.JUDGED)[-1].data["verdict"] == "expected"
+    assert stage.run("rules", "remove", rule["id"], uid=NOBODY).returncode == 0
+
+
+def test_a_rule_of_an_administrator_is_not_a_users_to_remove(stage: ServiceStage) -> None:
+    assert stage.run("rules", "block", stage.script("spy.py")).returncode == 0
+    done = stage.run("rules", "remove", "r1", uid=NOBODY)
+    assert done.returncode == 1
+    assert "was not made by you" in done.stderr
+    assert len(stage.objects("rules", "list")["rules"]) == 1
+
+
+def test_a_blocked_app_is_ended_with_what_is_known_of_it_in_the_log(stage: ServiceStage) -> None:
+    assert stage.run("rules", "block", stage.script("spy.py")).returncode == 0
+    with stage.stranger("spy.py") as spy:
+        assert spy.wait() != 0
+    until("it is identified", lambda: any(entry.data["app"] for entry in entries(stage, Kind.JUDGED, Kind.ENDED)))
+    told = [entry.kind for entry in entries(stage)]
+    assert told.index(Kind.ALERT) < told.index(Kind.ACTION_PENDING) < told.index(Kind.ACTION_COMPLETED)
+    named = [entry.data["app"] for entry in entries(stage) if entry.data.get("app")]
+    assert named[-1]["id"] == str(stage.script("spy.py"))
+    assert named[-1]["sha256"]
+
+
+def test_a_broken_configuration_is_told_and_the_one_before_stays(stage: ServiceStage) -> None:
+    stage.configure('[camera]\ndefault = "of"\n')
+    stage.reload()
+    until("it is told", lambda: bool(entries(stage, Kind.CONFIG_KEPT)))
+    assert "of" in extras(stage, Kind.CONFIG_KEPT)[0]["why"]
+    assert "configuration is broken" in stage.run("status").stdout
+    assert stage.node.exists()
+    stage.configure('[camera]\ndefault = "off"\n')
+    stage.reload()
+    until("the new one holds", lambda: is_off(stage))
+    assert extras(stage, Kind.CONFIG_READ)[0]["after_a_restart"] == []
+
+
+def test_with_a_broken_configuration_it_starts_by_the_last_good_one(tmp_path: Path) -> None:
+    with _stage(tmp_path, '[camera]\ndefault = "off"\n') as stage:
+        stage.start()
+        stage.stop()
+        stage.configure("[camera\n")
+        stage.start()
+        until("the camera is off", lambda: is_off(stage))
+        assert "not valid TOML" in extras(stage, Kind.CONFIG_KEPT)[0]["why"]
+
+
+def test_a_removed_socket_is_made_anew(stage: ServiceStage) -> None:
+    stage.socket.unlink()
+    until("it is there again", stage.socket.exists)
+    assert stage.run("status").returncode == 0
+
+
+def test_a_second_service_is_turned_away(stage: ServiceStage) -> None:
+    first, stage.process = stage.process, None
+    try:
+        stage.launch()
+        assert stage.process is not None
+        second: Any = stage.process
+        _, err = second.communicate(timeout=60)
+        assert second.returncode == 1
+        assert "another guard" in err
+    finally:
+        stage.process = first
+    assert stage.run("status").returncode == 0
+
+
+def test_killed_it_says_at_the_next_start_since_when_nobody_watched(stage: ServiceStage) -> None:
+    stage.wait_notified("WATCHDOG=1")
+    before = entries(stage)[-1].at["utc_ns"]
+    stage.kill()
+    stage.start()
+    [gap] = extras(stage, Kind.GUARD_GAP)
+    assert gap["how"] == "died"
+    assert before < gap["from"]["utc_ns"] < gap["to"]["utc_ns"]  # the last sign of life was later than the last entry
+    assert verify(stage.journal).ok
+
+
+def test_a_use_goes_on_being_seen_after_a_crash(stage: ServiceStage) -> None:
+    with stage.stranger() as stranger:
+        until("a use is judged", lambda: bool(entries(stage, Kind.JUDGED)))
+        stage.kill()
+        stage.start()
+        until("it is found", lambda: bool(entries(stage, Kind.PRESENT)))
+        assert entries(stage, Kind.PRESENT)[0].data["process"]["pid"] == stranger.pid
+
+
+def test_off_outlasts_a_crash_and_on_stop_restore_undoes_it(tmp_path: Path) -> None:
+    with _stage(tmp_path, '[camera]\non_stop = "restore"\n') as stage:
+        stage.start()
+        assert stage.run("off").returncode == 0
+        stage.kill()
+        assert is_off(stage)
+        stage.start()
+        assert [camera["power"] for camera in stage.objects("status")["cameras"]] == ["off"]
+        stage.stop()
+        assert stage.node.exists()
+
+
+def test_a_stop_leaves_the_camera_off_unless_configured(stage: ServiceStage) -> None:
+    assert stage.run("off").returncode == 0
+    stage.stop()
+    assert is_off(stage)
+
+
+def test_a_damaged_file_of_what_was_said_is_set_aside_and_told(stage: ServiceStage) -> None:
+    assert stage.run("off").returncode == 0
+    stage.stop()
+    path = stage.journal.with_name("cameras.json")
+    path.write_text('{"version":1,"standing":')
+    stage.start()
+    assert path.with_name("cameras.json.damaged").exists()
+    assert "damaged" in extras(stage, Kind.GUARD_BLIND)[0]["why"]
+    assert is_off(stage)  # found off, and left so
+    assert stage.run("on").returncode == 0
+    assert stage.node.exists()
+
+
+def test_verify_is_for_who_may_read_the_file(stage: ServiceStage) -> None:
+    done = stage.run("log", "verify", uid=NOBODY)
+    assert done.returncode == 1
+    assert "sudo camguard log verify" in done.stderr
+
+
+def test_without_the_service_a_command_named_to_ask_it_says_so(tmp_path: Path) -> None:
+    with _stage(tmp_path) as stage:
+        done = stage.run("status")
+        assert done.returncode == 2
+        assert "no service answers" in done.stderr
+
+
+def test_a_switch_that_somebody_asks_for_and_leaves_is_carried_out(stage: ServiceStage) -> None:
+    client = stage.client()
+    client._send(b'{"call":"switch","id":1,"power":"off"}\n')
+    client.close()
+    until("the camera is off", lambda: is_off(stage))
+
+
+def test_power_words_are_those_of_the_protocol() -> None:
+    assert {power.value for power in Power} == {"on", "off"}
+
+
+def test_told_to_stop_in_the_middle_of_a_call_it_answers_first(stage: ServiceStage) -> None:
+    with stage.client() as client:
+        client._send(b'{"call":"switch","id":1,"power":"off"}\n')
+        assert stage.process is not None
+        stage.process.send_signal(signal.SIGTERM)
+        message = client._next()
+        assert message is not None
+    stage.process.communicate(timeout=60)
+    assert verify(stage.journal).ok

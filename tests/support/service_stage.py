@@ -1,0 +1,222 @@
+"""The real service as a process of its own, over pretend cameras, and camguard's commands that ask it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from camguard.compose import pretend_camera
+from camguard.ipc.client import Client, connect
+from tests.support.commands import CAMERA, ENVIRONMENT, Running
+
+PATIENCE_S = 60.0
+NOBODY = 65534
+_HOLDS = """\
+import mmap, sys
+with open(sys.argv[1], "rb") as camera, mmap.mmap(camera.fileno(), 0, access=mmap.ACCESS_READ):
+    print("holding", flush=True)
+    sys.stdin.read()
+"""
+
+
+def until(what: str, condition: Callable[[], bool]) -> None:
+    """Wait for `condition`; raises AssertionError naming `what` where it does not come true."""
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"{what}: not within {PATIENCE_S:.0f} s")
+        time.sleep(0.01)
+
+
+class ServiceStage:
+    """A folder with a configuration, cameras and a log, and the service on it, started and stopped at will."""
+
+    def __init__(self, folder: Path, *, config: str = "") -> None:
+        self.folder = folder
+        self.cameras = folder / "cameras"
+        self.config = folder / "config.toml"
+        self.rules = folder / "rules.toml"
+        self.journal = folder / "state" / "journal.db"
+        self.socket = folder / "run" / "camguard.sock"
+        for each in (self.cameras, self.journal.parent, self.socket.parent):
+            each.mkdir()
+        for public in (folder, self.cameras, self.socket.parent):
+            public.chmod(0o755)
+        self.configure(config)
+        self.node = pretend_camera(self.cameras, CAMERA)
+        self.node.chmod(0o644)
+        self._notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._notified.bind(str(folder / "notify"))
+        self._notified.settimeout(PATIENCE_S)
+        self.process: subprocess.Popen[str] | None = None
+
+    def configure(self, more: str) -> None:
+        """Write the configuration: what every test has, and `more`."""
+        self.config.write_text(
+            '[detection]\nlinger = "100ms"\n[journal]\npath = "state/journal.db"\n[rules]\nfile = "rules.toml"\n'
+            f'[platform]\nbackend = "simulated"\nfolder = "cameras"\n{more}'
+        )
+
+    def start(self, *, beat_s: float = 0.2) -> None:
+        """Start the service and wait until it says that it is ready; it leaves signs of life each `beat_s`."""
+        self.launch(beat_s=beat_s)
+        self.wait_notified("READY=1")
+
+    def launch(self, *, beat_s: float = 0.2) -> None:
+        """Start the service without waiting for anything."""
+        environment = {
+            **ENVIRONMENT,
+            "NOTIFY_SOCKET": str(self.folder / "notify"),
+            "WATCHDOG_USEC": str(round(beat_s * 3_000_000)),
+        }
+        command = [sys.executable, "-m", "camguard.service", "--config", self.config, "--socket", self.socket]
+        self.process = subprocess.Popen(
+            [*command, "--state", self.journal.parent],
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+
+    def wait_notified(self, state: str) -> str:
+        """Wait until the service tells systemd so; returns all that it told with it."""
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            told = self._notified.recv(4096).decode()
+            if state in told.split("\n"):
+                return told
+        raise AssertionError(f"the service did not tell {state}")
+
+    def kill(self) -> None:
+        """SIGKILL, as at a power cut."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+        if self.process.stderr:
+            self.process.stderr.close()
+        self.process = None
+        self._forget_notified()
+
+    def _forget_notified(self) -> None:
+        self._notified.setblocking(False)
+        try:
+            while self._notified.recv(4096):
+                pass
+        except BlockingIOError:
+            self._notified.settimeout(PATIENCE_S)
+
+    def stop(self) -> tuple[int, str]:
+        """Ask it to stop; returns its exit code and what it said to stderr."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        _, err = self.process.communicate(timeout=PATIENCE_S)
+        code = self.process.returncode
+        self.process = None
+        return code, err
+
+    def reload(self) -> None:
+        """SIGHUP."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGHUP)
+
+    @property
+    def pid(self) -> int:
+        """The service's process."""
+        assert self.process is not None
+        return self.process.pid
+
+    def client(self) -> Client:
+        """A connection to the service."""
+        client = connect(self.socket, trusted_uids=frozenset({os.getuid()}))
+        assert client is not None
+        return client
+
+    def run(self, *arguments: str | Path, uid: int | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a command that asks the service, as a process of its own, as another user where `uid` is given."""
+        return subprocess.run(
+            [sys.executable, "-m", "camguard", *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            env=self._environment(),
+            cwd=self.folder,
+            check=False,
+            **_as_user(uid),
+        )
+
+    def objects(self, *arguments: str | Path, uid: int | None = None) -> Any:
+        """What a command with --json prints on its last line."""
+        done = self.run(*arguments, "--json", uid=uid)
+        assert done.stdout, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    @contextmanager
+    def running(self, *arguments: str | Path, uid: int | None = None) -> Iterator[Running]:
+        """A command that goes on until it is told to stop."""
+        with subprocess.Popen(
+            [sys.executable, "-m", "camguard", *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self._environment(),
+            **_as_user(uid),
+        ) as process:
+            limit = threading.Timer(PATIENCE_S, process.kill)
+            limit.start()
+            try:
+                yield Running(process)
+            finally:
+                limit.cancel()
+                process.kill()
+
+    @contextmanager
+    def stranger(self, name: str = "stranger.py", uid: int | None = None) -> Iterator[subprocess.Popen[str]]:
+        """A script of that file name that has the camera open and mapped until the context is left."""
+        script = self.script(name)
+        with subprocess.Popen(
+            [sys.executable, script, self.node],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            **_as_user(uid),
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "holding\n"
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def script(self, name: str) -> Path:
+        """A program that holds the camera, under a name of its own: to the guard, an app of its own."""
+        path = self.folder / name
+        if not path.exists():
+            path.write_text(_HOLDS)
+            path.chmod(0o644)
+        return path
+
+    def close(self) -> None:
+        """End whatever runs still."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.communicate()
+        self._notified.close()
+
+    def _environment(self) -> dict[str, str]:
+        home = {"HOME": str(self.folder), "XDG_CONFIG_HOME": str(self.folder), "XDG_STATE_HOME": str(self.folder)}
+        return {**ENVIRONMENT, **home, "CAMGUARD_SOCKET": str(self.socket), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _as_user(uid: int | None) -> dict[str, Any]:
+    return {} if uid is None else {"user": uid, "group": uid, "extra_groups": []}
