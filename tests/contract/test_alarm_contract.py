@@ -28,6 +28,8 @@ class Hall:
         self._threads: set[int] = set()
         self._news = asyncio.Event()
         self._alarms: list[Alarm] = []
+        self._failures: list[dict[str, object]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: self._failures.append(context))
 
     def now(self) -> int:
         return self._clock.now().boottime_ns
@@ -52,6 +54,7 @@ class Hall:
         for alarm in self._alarms:
             alarm.close()
         assert self._threads <= {threading.get_ident()}
+        assert not self._failures
 
 
 Play = Callable[[Callable[[Hall], Awaitable[None]]], None]
@@ -157,5 +160,28 @@ def test_a_moment_in_the_far_future_is_taken(play: Play) -> None:
         near.set(hall.now())
         await hall.until(1)
         assert [name for name, _ in hall.rung] == ["near"]
+
+    play(story)
+
+
+def test_one_that_is_due_can_still_be_taken_back(play: Play) -> None:
+    async def story(hall: Hall) -> None:
+        def rival(name: str) -> Alarm:
+            def ring() -> None:
+                for other in rivals.keys() - {name}:
+                    rivals[other].set(None)
+                hall.ring(name)
+
+            return hall.make(ring)
+
+        rivals = {name: rival(name) for name in ("one", "other")}
+        for alarm in rivals.values():
+            alarm.set(hall.now() - SOON)
+        await hall.until(1)
+        hall.alarm("witness").set(hall.now() + SOON)
+        await hall.until(2)
+        for alarm in rivals.values():
+            alarm.close()
+        assert hall.rung[1][0] == "witness"
 
     play(story)

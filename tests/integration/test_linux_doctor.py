@@ -14,6 +14,7 @@ from camguard.platform.linux.doctor import LinuxExaminer, Places
 from camguard.platform.linux.packages import Packages
 from camguard.platform.linux.switch import LinuxSwitch
 from camguard.ports import CameraSource, Finding, Level
+from tests.support.fake_sysfs import MICROPHONE, WEBCAM, FakeCameras, FakeSysfs
 
 DQBUF = "sys/kernel/tracing/events/v4l2/v4l2_dqbuf"
 
@@ -126,6 +127,51 @@ def test_a_machine_without_udev(tmp_path: Path, places: Places) -> None:
 def test_a_machine_whose_kernel_does_not_tell_of_frames(tmp_path: Path, places: Places) -> None:
     (tmp_path / DQBUF / "format").unlink()
     assert examine(Cameras(), places)["frames"].level is Level.WARNING
+
+
+def switching(tree: FakeSysfs) -> list[Finding]:
+    source = FakeCameras(tree)
+    found = LinuxExaminer(source, LinuxSwitch(source, str(tree.sys))).examine()
+    return [finding for finding in found if finding.topic == "switch"]
+
+
+@pytest.mark.parametrize(("uid", "level", "end"), [(0, Level.OK, "stays on."), (1000, Level.WARNING, "as root only.")])
+def test_how_a_camera_could_be_switched_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uid: int, level: Level, end: str
+) -> None:
+    tree = FakeSysfs(tmp_path)
+    tree.plug(product="Cam", functions=(*WEBCAM, *MICROPHONE))
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
+    (found,) = switching(tree)
+    assert found.sentence.startswith("Cam can be switched off: its USB video interfaces")
+    assert found.sentence.endswith(end)
+    assert (found.level, found.remedy is None) == (level, uid == 0)
+
+
+def test_a_camera_that_takes_more_with_it_says_so(tmp_path: Path) -> None:
+    tree = FakeSysfs(tmp_path)
+    tree.platform_device("tv.0", "vivid", "sound")
+    (found,) = switching(tree)
+    assert "with it go its sound" in found.sentence
+
+
+def test_a_camera_that_cannot_be_switched_off_is_to_be_covered(tmp_path: Path) -> None:
+    tree = FakeSysfs(tmp_path)
+    tree.loopback()
+    (found,) = switching(tree)
+    assert (found.level, "cannot be switched off" in found.sentence) == (Level.WARNING, True)
+    assert "Cover its lens" in (found.remedy or "")
+
+
+def test_a_camera_that_is_off_is_not_missing(tmp_path: Path) -> None:
+    with FakeSysfs(tmp_path).kernel() as tree:
+        tree.plug(product="Cam")
+        source = FakeCameras(tree)
+        switch = LinuxSwitch(source, str(tree.sys))
+        switch.off(switch.plans(source.cameras()[0])[0], lambda _: None)
+        said = [finding.sentence for finding in LinuxExaminer(source, switch).examine()]
+        assert "Cam is plugged in and switched off." in said
+        assert "No camera is plugged in." not in said
 
 
 def test_this_machine_can_be_examined() -> None:

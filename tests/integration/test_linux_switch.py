@@ -306,20 +306,22 @@ def test_a_camera_that_is_unplugged_while_it_is_switched_is_gone(tree: FakeSysfs
     assert desk.off(plan).result is Result.GONE
 
 
-def test_a_device_that_slips_into_its_place_meanwhile_is_left_alone(tree: FakeSysfs) -> None:
+@pytest.mark.parametrize("when", ["between two writes", "at the second write"])
+def test_a_device_that_slips_into_its_place_meanwhile_is_left_alone(tree: FakeSysfs, when: str) -> None:
     webcam = tree.plug()
     desk = Desk(tree)
     plan = desk.plan(Method.INTERFACES)
 
-    def swap(_: str) -> None:
+    def swap(_: object) -> None:
         if len(tree.written) == 1 and not (webcam / "serial").exists():
             tree.unplug(webcam)
             tree.plug(serial="OTHER")
 
-    tree.before_write = swap
-    assert desk.off(plan).result is Result.GONE
-    assert (webcam / "1-2:1.0/authorized").read_text() == "1\n"
-    assert (webcam / "1-2:1.1/authorized").read_text() == "1\n"
+    if when == "at the second write":
+        tree.before_write = swap
+    outcome = desk.switch.off(plan, swap)
+    assert (outcome.result, len(tree.written)) == (Result.GONE, 1)
+    assert [(webcam / f"1-2:1.{number}/authorized").read_text() for number in (0, 1)] == ["1\n", "1\n"]
 
 
 def test_a_number_that_another_camera_has_by_now_is_not_switched(tree: FakeSysfs) -> None:

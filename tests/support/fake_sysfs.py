@@ -276,8 +276,8 @@ class FakeSysfs:
             self._file(path / attribute, text)
         if "virtual" not in parent.parts:
             (path / "device").symlink_to(parent)
-        (self.sys / "class/video4linux" / path.name).symlink_to(path)
-        (self.sys / "dev/char" / f"81:{number}").symlink_to(path)
+        for folder, link in (("class/video4linux", path.name), ("dev/char", f"81:{number}")):
+            (self.sys / folder / link).symlink_to(Path("../..") / path.relative_to(self.sys))
         return path
 
     def _drop_nodes(self, parent: Path) -> None:

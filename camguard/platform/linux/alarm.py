@@ -20,7 +20,7 @@ _CLOCK_BOOTTIME = 7
 _TFD_TIMER_ABSTIME = 1
 _FLAGS = os.O_NONBLOCK | os.O_CLOEXEC  # TFD_NONBLOCK and TFD_CLOEXEC are these by definition
 _COUNT = 8  # bytes that a read gives: how often it has rung
-_LAST = 2**62  # nanoseconds; later moments do not fit the kernel's
+_LAST = (2**31 - 1) * NANOSECONDS  # what a 32-bit time_t holds, and longer than a machine stays up
 
 
 class _Spec(ctypes.Structure):

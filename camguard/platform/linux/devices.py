@@ -16,6 +16,7 @@ from camguard.platform.linux.inventory import UsbDevice
 
 VIDEO = 0x0E
 CONTROL = 0x01  # subclass of the interface that speaks for a USB video function; its driver claims the others
+_HUB = 0x09
 INTERFACE_NAME = re.compile(r"\d+-\d+(?:\.\d+)*:\d+\.\d+")
 _VIRTUAL = "devices/virtual"
 _BUS_DEVICES = "bus/usb/devices"
@@ -54,8 +55,9 @@ class Interface:
 class Device:
     """One physical device; `path` is its folder below `sys`, free of links.
 
-    Of a USB device `hidden` are the classes of its interfaces while it is not authorised and shows none. `beside`
-    are the subsystems that a device on another bus has children in.
+    Of a USB device `hidden` are the classes of its interfaces while it is not authorised and shows none. `nodes` are
+    all video4linux nodes below it, and `captures` whether one of them is a capture node. `beside` are the subsystems
+    that a device on another bus has children in.
     """
 
     path: str
@@ -67,6 +69,7 @@ class Device:
     interfaces: tuple[Interface, ...] = ()
     hidden: tuple[int, ...] = ()
     nodes: frozenset[tuple[int, int]] = frozenset()
+    captures: bool = False
     beside: tuple[str, ...] = ()
 
     @property
@@ -105,10 +108,12 @@ class Tree:
         """The device in that folder; None where there is none, or the path is not one of a device."""
         if not self.there(path):
             return None
-        nodes = frozenset(self._nodes(path))
+        found = list(self._nodes(path))
+        nodes, captures = frozenset(number for number, _ in found), any(capture for _, capture in found)
         usb = self.usb(path)
         if usb is None:
-            return Device(path, driver=link(path, "driver"), nodes=nodes, beside=tuple(sorted(_children(path))))
+            beside = tuple(sorted(_children(path)))
+            return Device(path, driver=link(path, "driver"), nodes=nodes, captures=captures, beside=beside)
         interfaces = tuple(sorted(_interfaces(path), key=lambda interface: interface.number))
         product = _text(path, "product")
         return Device(
@@ -121,6 +126,7 @@ class Tree:
             interfaces,
             () if interfaces else classes(_raw(path, "descriptors")),
             nodes,
+            captures,
         )
 
     def there(self, path: str) -> bool:
@@ -135,21 +141,29 @@ class Tree:
         return UsbDevice(f"{vendor}:{_text(path, 'idProduct')}", _text(path, "serial"), os.path.basename(path))
 
     def usb_devices(self) -> Iterator[Device]:
-        """All USB devices, hubs among them, in the order of their ports."""
+        """All USB devices but hubs, in the order of their ports."""
         bus = f"{self.root}/{_BUS_DEVICES}"
         for name in sorted(_names(bus)):
-            device = None if ":" in name else self.device(os.path.realpath(f"{bus}/{name}"))
+            if ":" in name or _hex(f"{bus}/{name}", "bDeviceClass") == _HUB:
+                continue
+            device = self.device(os.path.realpath(f"{bus}/{name}"))
             if device is not None and device.usb is not None:
                 yield device
 
-    def _nodes(self, path: str) -> Iterator[tuple[int, int]]:
-        """The numbers of all video4linux nodes below a device."""
+    def _nodes(self, path: str) -> Iterator[tuple[tuple[int, int], bool]]:
+        """The numbers of all video4linux nodes below a device, and whether they are its first: the one that captures.
+
+        No more can be known without udev, which looks at new nodes only after they have come.
+        """
         folder = f"{self.root}/class/video4linux"
         for name in _names(folder):
-            place = os.path.realpath(f"{folder}/{name}")
+            place = _target(folder, name)
+            if place is None or not place.startswith(f"{path}/"):
+                continue
             number = re.fullmatch(r"(\d+):(\d+)", _text(place, "dev"))
-            if place.startswith(f"{path}/") and number:
-                yield (int(number[1]), int(number[2]))
+            if number:
+                first = name.startswith("video") and _text(place, "index") == "0"
+                yield (int(number[1]), int(number[2])), first
 
     def _model(self, path: str) -> str:
         """The model's name in udev's hardware database, as udev told it of this device."""
@@ -184,6 +198,14 @@ def link(path: str, name: str) -> str | None:
     """The last part of what a link in a folder points to, such as the name of a device's driver; None without one."""
     try:
         return os.path.basename(os.readlink(f"{path}/{name}"))
+    except OSError:
+        return None
+
+
+def _target(folder: str, name: str) -> str | None:
+    """What a link of the kernel's points to, which is a path free of links; None where it is gone."""
+    try:
+        return os.path.normpath(f"{folder}/{os.readlink(f'{folder}/{name}')}")
     except OSError:
         return None
 

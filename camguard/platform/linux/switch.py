@@ -169,11 +169,7 @@ class LinuxSwitch:
             raise SwitchError("The camera could not be switched off: its device still has a video node or a driver.")
 
     def _check_on(self, plan: Plan, ladder: Ladder) -> None:
-        def back() -> bool:
-            nodes = self._device(plan).nodes
-            return bool(nodes) and any(_shares(camera, nodes) for camera in self._source.cameras())
-
-        if _until(back, _ON_PATIENCE_S):
+        if _until(lambda: self._device(plan).captures, _ON_PATIENCE_S):
             ladder.step("looked for the camera", "it is there")
             return
         ladder.step("looked for the camera", f"it is not there after {_ON_PATIENCE_S:g} s")

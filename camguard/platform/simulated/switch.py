@@ -74,7 +74,8 @@ class SimulatedSwitch:
         state = self.state(plan)
         if state is wanted:
             return False
-        if state is None or plan.method is not Method.FILE:
+        here = os.path.dirname(plan.device) == os.path.realpath(self._on.folder) and plan.device.endswith(SUFFIX)
+        if state is None or plan.method is not Method.FILE or not here:
             raise CameraGone(_GONE)
         shown, hidden = plan.device, _stem(plan.device) + SUFFIX_OFF
         _rename(*((shown, hidden) if wanted is Power.OFF else (hidden, shown)))

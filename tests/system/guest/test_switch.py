@@ -61,7 +61,8 @@ class Panel:
 def settle() -> None:
     """Wait until udev has done what it does with new nodes."""
     until("the cameras are back", lambda: WEBCAM_LINK.exists() and VIVID.exists())
-    subprocess.run(["udevadm", "settle"], check=True)
+    # On a busy machine udevadm now and then loses its connection to the daemon.
+    until("udev is done", lambda: subprocess.run(["udevadm", "settle"], check=False).returncode == 0)
 
 
 @pytest.fixture
