@@ -208,7 +208,7 @@ class Connection(asyncio.BufferedProtocol):
         try:
             frame: bytes | None = first
             while frame is not None:
-                wait_s = self._shared.accounts.reserve(self._caller.uid, self._loop.time())
+                wait_s = self._shared.accounts.reserve(self._caller.uid, self._loop.time(), len(frame))
                 if wait_s:
                     await asyncio.sleep(wait_s)
                 await self._answer(frame)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 ROOT = 0
+_BYTES_A_CALL = 2_048
+"""A longer call counts as several: what it takes to read grows with its length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,10 @@ class TokenBucket:
         self._tokens = float(burst)
         self._at = now
 
-    def reserve(self, now: float) -> float:
+    def reserve(self, now: float, cost: float = 1.0) -> float:
         """Take a place in the row; returns how many seconds it is until its turn."""
         self._refill(now)
-        self._tokens -= 1.0
+        self._tokens -= cost
         return max(0.0, -self._tokens / self._rate)
 
     def full(self, now: float) -> bool:
@@ -94,9 +96,9 @@ class Accounts:
         self._all[uid].connections -= 1
         self._connections -= 1
 
-    def reserve(self, uid: int, now: float) -> float:
-        """How many seconds a call of this user's has to wait."""
-        return self._account(uid, now).bucket.reserve(now)
+    def reserve(self, uid: int, now: float, size: int) -> float:
+        """How many seconds a call of this user's, of so many bytes, has to wait."""
+        return self._account(uid, now).bucket.reserve(now, 1.0 + size // _BYTES_A_CALL)
 
     def _account(self, uid: int, now: float) -> _Account:
         account = self._all.get(uid)
