@@ -60,7 +60,10 @@ def record(seq: int) -> Record:
 
 
 async def serve(path: Path) -> None:
-    """Serve until standard input ends. A line on it, ``COUNT RATE``, has so many events told at that rate a second."""
+    """Serve until standard input ends.
+
+    A line on it, ``COUNT RATE``, has so many events told at that rate a second; then it says how long that took.
+    """
     server = Server(Counter(), path, GENEROUS)
     await server.start()
     reader = asyncio.StreamReader()
@@ -74,6 +77,7 @@ async def serve(path: Path) -> None:
         for seq in range(1, count + 1):
             await asyncio.sleep(max(0.0, began + seq / rate - loop.time()))
             server.publish(record(seq), 1000)
+        print(loop.time() - began, flush=True)
     await server.close()
 
 
