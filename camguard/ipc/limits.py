@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 ROOT = 0
 _BYTES_A_CALL = 2_048
 """A longer call counts as several: what it takes to read grows with its length."""
+_REFUSAL_COUNTS_AS = 20.0
+"""So many calls: the log that refusals are written to must not be filled by whoever likes to be refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,14 @@ class TokenBucket:
         self._refill(now)
         self._tokens -= cost
         return max(0.0, -self._tokens / self._rate)
+
+    def affords(self, now: float, cost: float) -> bool:
+        """Take so much where it is there at once; whether it was."""
+        self._refill(now)
+        if self._tokens < cost:
+            return False
+        self._tokens -= cost
+        return True
 
     def full(self, now: float) -> bool:
         """Whether nothing was taken for so long that it is as good as new."""
@@ -99,6 +109,14 @@ class Accounts:
     def reserve(self, uid: int, now: float, size: int) -> float:
         """How many seconds a call of this user's, of so many bytes, has to wait."""
         return self._account(uid, now).bucket.reserve(now, 1.0 + size // _BYTES_A_CALL)
+
+    def charge_refusal(self, uid: int, now: float) -> None:
+        """One of this user's calls was refused, which is written to the log: those who fill it get slower."""
+        self._account(uid, now).bucket.reserve(now, _REFUSAL_COUNTS_AS)
+
+    def affords_refusal(self, uid: int, now: float) -> bool:
+        """Whether one more refused connection of this user's is worth a line in the log."""
+        return self._account(uid, now).bucket.affords(now, _REFUSAL_COUNTS_AS)
 
     def _account(self, uid: int, now: float) -> _Account:
         account = self._all.get(uid)

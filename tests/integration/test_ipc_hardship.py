@@ -207,6 +207,29 @@ def test_after_so_many_refused_calls_it_is_the_end(path: Path) -> None:
         assert len(running.desk.told) == 3
 
 
+def test_refused_connections_do_not_fill_the_log(path: Path) -> None:
+    with (
+        serving(path, replace(FEW, burst=105, calls_a_second=0.001)) as running,
+        running.connect(),
+        running.connect() as second,
+    ):
+        for _ in range(50):
+            with pytest.raises(Busy):
+                running.connect()
+        assert len(running.desk.told) == 5
+        assert second.call(calls.Ping()) == {}
+
+
+def test_whoever_is_silent_costs_no_timer(path: Path) -> None:
+    with serving(path) as running, running.raw() as raw, running.connect() as asking:
+        subscribed(raw)
+        asking.call(calls.Ping())
+        running.publish(event(1))
+        assert isinstance(raw.next(), Event)
+        running.until(lambda: not running.server._shared.work)
+        assert not running.do(lambda: [*running.scheduled])
+
+
 # Who dies.
 
 

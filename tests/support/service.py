@@ -96,6 +96,12 @@ class Running:
             self._stop()
         assert not self.faults
 
+    @property
+    def scheduled(self) -> list[asyncio.TimerHandle]:
+        """What the server's loop will wake up for by itself."""
+        timers: list[asyncio.TimerHandle] = self._loop._scheduled  # type: ignore[attr-defined]  # there is no other way
+        return [timer for timer in timers if not timer.cancelled()]
+
     def run(self, work: Any) -> Any:
         """Have a coroutine run on the server's loop; what it gives."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_S)
