@@ -1,4 +1,7 @@
-"""What a client may ask of the service: one frozen type a call, every text, list and number bounded."""
+"""What a client may ask of the service: one frozen type a call, every text, list and number bounded.
+
+That no text holds NUL, and no object the same key twice, is for `protocol.decode_call` to see to.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,6 @@ MAX_KINDS = 64
 MAX_LIMIT = 500
 SHORTEST_PASS_S, LONGEST_PASS_S = 1.0, 31 * 24 * 3600.0
 
-_NO_NUL = r"\A[^\0]*\Z"
 _EXACT = 2**53 - 1  # what every JSON reader, also one in JavaScript, keeps exactly
 _FIRST_YEAR, _LAST_YEAR = 1970, 2999
 
@@ -24,11 +26,11 @@ Id: TypeAlias = Annotated[int, Meta(ge=0, le=_EXACT)]
 Number: TypeAlias = Annotated[int, Meta(ge=1, le=_EXACT)]
 UtcNs: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Limit: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_LIMIT)]
-Word: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64, pattern=_NO_NUL)]
-Text: TypeAlias = Annotated[str, Meta(min_length=1, max_length=256, pattern=_NO_NUL)]
-CameraName: TypeAlias = Annotated[str, Meta(min_length=1, max_length=512, pattern=_NO_NUL)]
-Path: TypeAlias = Annotated[str, Meta(min_length=1, max_length=4096, pattern=_NO_NUL)]
-Note: TypeAlias = Annotated[str, Meta(max_length=1024, pattern=_NO_NUL)]
+Word: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
+Text: TypeAlias = Annotated[str, Meta(min_length=1, max_length=256)]
+CameraName: TypeAlias = Annotated[str, Meta(min_length=1, max_length=512)]
+Path: TypeAlias = Annotated[str, Meta(min_length=1, max_length=4096)]
+Note: TypeAlias = Annotated[str, Meta(max_length=1024)]
 Sha256: TypeAlias = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Kinds: TypeAlias = Annotated[tuple[Word, ...], Meta(max_length=MAX_KINDS)]
 Aware: TypeAlias = Annotated[datetime, Meta(tz=True)]
@@ -69,7 +71,7 @@ class AskedApp(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_def
     """An app that `explain` is asked about; see `camguard.core.model.AppIdentity`."""
 
     kind: AppKind
-    id: Annotated[str, Meta(max_length=4096, pattern=_NO_NUL)]
+    id: Annotated[str, Meta(max_length=4096)]
     path: Path | None = None
     sha256: Sha256 | None = None
     name: Text | None = None

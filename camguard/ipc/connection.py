@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
@@ -14,6 +14,7 @@ from camguard.ipc import protocol
 from camguard.ipc.calls import Call, Ping, Subscribe, Unsubscribe
 from camguard.ipc.frames import FrameReader, FrameTooLong
 from camguard.ipc.limits import Accounts, Limits
+from camguard.ipc.news import NOTHING, News, Told
 from camguard.ipc.peer import peer_of
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,10 @@ class Handler(Protocol):
         """
 
     def refused(self, caller: Caller, call: str, why: str) -> None:
-        """Told of each call that was refused or malformed; `call` is one of a known set, `why` part hostile."""
+        """Told of each call that was refused or malformed, for the log; `call` is one of a known set, `why` hostile.
+
+        Also of connections that were refused, as `CONNECT`, but not of each where they are many.
+        """
 
 
 @dataclass(slots=True)
@@ -77,6 +81,7 @@ class Connection(asyncio.BufferedProtocol):
         self._full = False  # as much waits to be read by the client as may
         self._drained: asyncio.Future[None] | None = None
         self._kinds: frozenset[str] | None = None
+        self._sees_all = self._sees_own = False
         self._missed = 0
         self._missed_seq: int | None = None
         self._patience: dict[str, asyncio.TimerHandle] = {}
@@ -93,9 +98,12 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.abort()
             return
         self._caller = self._shared.handler.caller(peer.uid, peer.pid, peer.gids)
+        self._sees_all = sees_whole(self._caller, None)
+        self._sees_own = sees_whole(self._caller, self._caller.uid)
         why = "the service is about to stop" if self._shared.closing else self._admit()
         if why is not None:
-            self._shared.handler.refused(self._caller, CONNECT, why)
+            if self._shared.accounts.affords_refusal(self._caller.uid, self._loop.time()):
+                self._shared.handler.refused(self._caller, CONNECT, why)
             self._send(protocol.failure(None, Busy(f"{why}; try again later")))
             self._hang_up()
             return
@@ -143,23 +151,29 @@ class Connection(asyncio.BufferedProtocol):
 
     # What the server asks of it.
 
-    def wants(self, kind: object) -> bool:
-        """Whether it subscribed to this kind of event."""
-        return self._kinds is None or kind in self._kinds
+    def deliver(self, news: Sequence[News]) -> None:
+        """Send what it subscribed to and its user may see.
 
-    def sees_whole(self, owner_uid: int | None) -> bool:
-        """Whether its user may see a record of that user's as it is."""
-        return sees_whole(self._caller, owner_uid)
-
-    def deliver(self, event: bytes | None, seq: int | None) -> None:
-        """Send an event; where the client does not keep up, or it is too long, count it as missed."""
-        if self._full or event is None:
-            self._missed += 1
-            self._missed_seq = seq if seq is not None else self._missed_seq
-            if not self._full:
-                self._catch_up()
-        else:
-            self._send(event)
+        Where the client does not keep up, or an event is too long, it counts as missed.
+        """
+        together: list[bytes] = []
+        room = self._room()
+        for each in news:
+            shown, event = self._view(each)
+            if not shown:
+                continue
+            if event is not None and len(event) <= room:
+                together.append(event)
+                room -= len(event)
+                continue
+            self._send(b"".join(together))
+            together.clear()
+            if event is None or self._full:
+                self._miss(each.seq)
+            else:
+                self._send(event)
+            room = self._room()
+        self._send(b"".join(together))
 
     def part(self) -> None:
         """End it: at once, or when the call under way is answered."""
@@ -208,7 +222,7 @@ class Connection(asyncio.BufferedProtocol):
         try:
             frame: bytes | None = first
             while frame is not None:
-                wait_s = self._shared.accounts.reserve(self._caller.uid, self._loop.time())
+                wait_s = self._shared.accounts.reserve(self._caller.uid, self._loop.time(), len(frame))
                 if wait_s:
                     await asyncio.sleep(wait_s)
                 await self._answer(frame)
@@ -271,6 +285,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _refuse(self, error: CamguardError, id_: int | None, call: str) -> None:
         self._refusals += 1
+        self._shared.accounts.charge_refusal(self._caller.uid, self._loop.time())
         self._shared.handler.refused(self._caller, call, str(error))
         self._send(protocol.failure(id_, error))
         if self._refusals >= self._shared.limits.refusals:
@@ -280,8 +295,24 @@ class Connection(asyncio.BufferedProtocol):
     # Sending, waiting, ending.
 
     def _send(self, message: bytes) -> None:
-        if not self._transport.is_closing():
+        if message and not self._transport.is_closing():
             self._transport.write(message)
+
+    def _view(self, news: News) -> Told:
+        if self._kinds is not None and news.kind not in self._kinds:
+            return NOTHING
+        whole = self._sees_all or (self._sees_own and news.owner_uid == self._caller.uid)
+        return news.whole() if whole else news.reduced()
+
+    def _room(self) -> int:
+        """Bytes that can wait for the client without its falling behind."""
+        return 0 if self._full else self._shared.limits.waiting_bytes - self._transport.get_write_buffer_size()
+
+    def _miss(self, seq: int | None) -> None:
+        self._missed += 1
+        self._missed_seq = seq if seq is not None else self._missed_seq
+        if not self._full:
+            self._catch_up()
 
     def _catch_up(self) -> None:
         if self._missed:

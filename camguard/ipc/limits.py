@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 ROOT = 0
+_BYTES_A_CALL = 2_048
+"""A longer call counts as several: what it takes to read grows with its length."""
+_REFUSAL_COUNTS_AS = 20.0
+"""So many calls: the log that refusals are written to must not be filled by whoever likes to be refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +49,19 @@ class TokenBucket:
         self._tokens = float(burst)
         self._at = now
 
-    def reserve(self, now: float) -> float:
+    def reserve(self, now: float, cost: float = 1.0) -> float:
         """Take a place in the row; returns how many seconds it is until its turn."""
         self._refill(now)
-        self._tokens -= 1.0
+        self._tokens -= cost
         return max(0.0, -self._tokens / self._rate)
+
+    def affords(self, now: float, cost: float) -> bool:
+        """Take so much where it is there at once; whether it was."""
+        self._refill(now)
+        if self._tokens < cost:
+            return False
+        self._tokens -= cost
+        return True
 
     def full(self, now: float) -> bool:
         """Whether nothing was taken for so long that it is as good as new."""
@@ -94,9 +106,17 @@ class Accounts:
         self._all[uid].connections -= 1
         self._connections -= 1
 
-    def reserve(self, uid: int, now: float) -> float:
-        """How many seconds a call of this user's has to wait."""
-        return self._account(uid, now).bucket.reserve(now)
+    def reserve(self, uid: int, now: float, size: int) -> float:
+        """How many seconds a call of this user's, of so many bytes, has to wait."""
+        return self._account(uid, now).bucket.reserve(now, 1.0 + size // _BYTES_A_CALL)
+
+    def charge_refusal(self, uid: int, now: float) -> None:
+        """One of this user's calls was refused, which is written to the log: those who fill it get slower."""
+        self._account(uid, now).bucket.reserve(now, _REFUSAL_COUNTS_AS)
+
+    def affords_refusal(self, uid: int, now: float) -> bool:
+        """Whether one more refused connection of this user's is worth a line in the log."""
+        return self._account(uid, now).bucket.affords(now, _REFUSAL_COUNTS_AS)
 
     def _account(self, uid: int, now: float) -> _Account:
         account = self._all.get(uid)

@@ -8,6 +8,7 @@ Events come in between once they were subscribed to. Bytes in, messages out: not
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, TypeAlias, get_args
 
@@ -81,8 +82,8 @@ class _Head(msgspec.Struct, frozen=True):
     call: str | None = None
 
 
-class _Twice(ValueError):
-    """One object has the same key twice."""
+class _Ambiguous(ValueError):
+    """JSON that two readers may take for different things."""
 
 
 def name_of(call: Call) -> str:
@@ -105,6 +106,9 @@ _SHAPES: dict[str, msgspec.json.Decoder[Any]] = {
 }
 """The key that tells what a message is."""
 
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""NUL as JSON spells it; after an odd number of backslashes it is a text about it."""
+
 _NOT_IT = (ValueError, RecursionError)
 """All that is raised for bytes that are not what they should be; the second of them for deep nesting."""
 
@@ -126,7 +130,7 @@ def decode_call(frame: bytes) -> Call:
     """The call in a line. Raises MalformedCall, and nothing else, where there is none."""
     try:
         call: Call = _decode_call(frame)
-        json.loads(frame.decode(), object_pairs_hook=_once)
+        _unambiguous(frame)
     except _NOT_IT as error:
         head = _head(frame)
         name = head.call if head.call is not None and head.call in CALLS else UNKNOWN_CALL
@@ -214,10 +218,19 @@ def _encoded(message: Any) -> bytes:
         return _encode(safe(message))
 
 
+def _unambiguous(frame: bytes) -> None:
+    """Whatever comes after reads a text to its end, and a key only once: nobody is to choose which.
+
+    The frame is a call by now, so that it is no deeper than calls are.
+    """
+    if b"\\u0000" in frame and _NUL.search(frame):
+        raise _Ambiguous("a text holds NUL")
+    json.loads(frame.decode(), object_pairs_hook=_once)
+
+
 def _once(pairs: list[tuple[str, Any]]) -> None:
-    """Two readers may take a key that is there twice for different things: nobody is to choose."""
     if len({key for key, _ in pairs}) < len(pairs):
-        raise _Twice("a key is there twice")
+        raise _Ambiguous("a key is there twice")
 
 
 def _head(frame: bytes) -> _Head:

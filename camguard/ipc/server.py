@@ -6,12 +6,11 @@ import asyncio
 from pathlib import Path
 
 from camguard import __version__
-from camguard.core.authority import reduced
 from camguard.core.records import Record
-from camguard.ipc import protocol
 from camguard.ipc.connection import Connection, Handler, Shared
 from camguard.ipc.limits import USUAL, Accounts, Limits
 from camguard.ipc.listening import BACKLOG, Listening, listen
+from camguard.ipc.news import News
 
 
 class Server:
@@ -23,6 +22,7 @@ class Server:
         self._shared = Shared(handler, limits, __version__, Accounts(limits))
         self._listening: Listening | None = None
         self._listener: asyncio.Server | None = None
+        self._news: list[News] = []
 
     @property
     def connections(self) -> int:
@@ -62,26 +62,20 @@ class Server:
     def publish(self, line: Record, owner_uid: int | None) -> None:
         """Send a record to all who subscribed to its kind, to each as much of it as its user may see.
 
-        Never blocks: what a client does not read in time it is told that it missed. `owner_uid` is the user whose
-        it is, None where it is nobody's in particular.
+        Done in the loop's next turn, for all that was published in this one: whoever publishes goes on at once, and
+        many records are sent in one go. What a client does not read in time it is told that it missed. `owner_uid`
+        is the user whose the record is, None where it is nobody's in particular.
         """
-        kind, seq = line.get("event"), line.get("seq")
-        number = seq if isinstance(seq, int) else None
-        if number is not None:
-            self._shared.last_seq = number
-        encoded: dict[bool, tuple[bytes | None, bool]] = {}
-        for client in self._shared.subscribers:
-            if not client.wants(kind):
-                continue
-            whole = client.sees_whole(owner_uid)
-            if whole not in encoded:
-                encoded[whole] = _encoded(line if whole else reduced(line))
-            event, seen = encoded[whole]
-            if seen:
-                client.deliver(event, number)
+        if not self._news:
+            asyncio.get_running_loop().call_soon(self._tell)
+        self._news.append(News(line, owner_uid))
 
     async def close(self) -> None:
-        """Listen no more, let calls under way end, then leave all clients; that is how they hear of it."""
+        """Tell what was published, listen no more, let calls under way end, then leave all clients.
+
+        That is how they hear of it.
+        """
+        self._tell()
         self._shared.closing = True
         if self._listener is not None and self._listening is not None:
             self._listening.remove()
@@ -97,7 +91,10 @@ class Server:
             client.abort()
         await asyncio.sleep(0)  # aborting takes one turn of the loop
 
-
-def _encoded(line: Record | None) -> tuple[bytes | None, bool]:
-    """The event for one audience, and whether there is one for it at all."""
-    return (None, False) if line is None else (protocol.event(line), True)
+    def _tell(self) -> None:
+        news, self._news = self._news, []
+        for each in news:
+            if each.seq is not None:
+                self._shared.last_seq = each.seq
+        for client in self._shared.subscribers:
+            client.deliver(news)

@@ -67,10 +67,29 @@ def test_root_has_a_bound_too() -> None:
 def test_coming_back_is_no_way_to_more_calls() -> None:
     accounts = Accounts(replace(SMALL, calls_a_second=1.0, burst=2))
     accounts.admit(ADA, 0.0)
-    assert [accounts.reserve(ADA, 0.0) for _ in range(3)] == [0.0, 0.0, 1.0]
+    assert [accounts.reserve(ADA, 0.0, 50) for _ in range(3)] == [0.0, 0.0, 1.0]
     accounts.release(ADA)
     accounts.admit(ADA, 0.5)
-    assert accounts.reserve(ADA, 0.5) > 1.0
+    assert accounts.reserve(ADA, 0.5, 50) > 1.0
+
+
+def test_a_refused_call_counts_as_many() -> None:
+    accounts = Accounts(replace(SMALL, calls_a_second=10.0, burst=21))
+    accounts.charge_refusal(ADA, 0.0)
+    assert [accounts.reserve(uid, 0.0, 50) for uid in (ADA, ADA, BOB)] == [0.0, 0.1, 0.0]
+
+
+def test_refused_connections_are_told_of_while_they_are_few_and_cost_no_more() -> None:
+    accounts = Accounts(replace(SMALL, calls_a_second=10.0, burst=41))
+    assert [accounts.affords_refusal(ADA, 0.0) for _ in range(100)] == [True] * 2 + [False] * 98
+    assert accounts.reserve(ADA, 0.0, 50) == 0.0
+    assert accounts.affords_refusal(ADA, 2.0)
+
+
+def test_a_long_call_counts_as_several() -> None:
+    accounts = Accounts(replace(SMALL, calls_a_second=1.0, burst=1))
+    assert accounts.reserve(ADA, 0.0, 64 * 1024) == 32.0
+    assert accounts.reserve(BOB, 0.0, 2_047) == 0.0
 
 
 @given(st.integers(1, 200))
@@ -78,7 +97,7 @@ def test_users_that_are_gone_are_forgotten(users: int) -> None:
     accounts = Accounts(SMALL)
     for uid in range(users):
         accounts.admit(uid, 0.0)
-        accounts.reserve(uid, 0.0)
+        accounts.reserve(uid, 0.0, 50)
         accounts.release(uid)
     accounts.admit(ADA, SMALL.burst / SMALL.calls_a_second + 1.0)
     assert len(accounts._all) == 1

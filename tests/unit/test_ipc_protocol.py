@@ -174,6 +174,7 @@ SPOILT = {
     "a lone surrogate": b'{"call":"uses","target":"a\\ud800b"}',
     "surrogates the wrong way round": b'{"call":"uses","target":"\\udc00\\ud800"}',
     "NUL": b'{"call":"uses","target":"a\\u0000b"}',
+    "NUL after a backslash": b'{"call":"uses","target":"a\\\\\\u0000b"}',
     "a raw control": b'{"call":"uses","target":"a\x01b"}',
     "NUL before": b'\0{"call":"ping"}',
     "no call": b'{"id":1}',
@@ -242,6 +243,11 @@ def test_a_bad_request_says_whose_it_was_as_far_as_it_can_be_read() -> None:
     assert (error.id, error.call) == (18, protocol.UNKNOWN_CALL)
     error = malformed(b'{"id":-1,"call":"ping"}')
     assert (error.id, error.call) == (None, protocol.UNKNOWN_CALL)
+
+
+def test_a_text_about_nul_is_a_text() -> None:
+    call = protocol.decode_call(b'{"call":"uses","target":"C:\\\\u0000"}')
+    assert call == calls.Uses("C:\\u0000")
 
 
 def decoded(frame: bytes) -> Call | None:
