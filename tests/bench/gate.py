@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from camguard.platform.linux.gate import obstacle
 from tests.bench.programs import Scope
 from tests.bench.report import Finding, Peer, median, row
 
+_OPENS = 2_000
 _HOLDS = """\
 import json, sys, time
 from camguard.core.gatekeeping import GateOrder
@@ -43,17 +43,22 @@ def run(scope: Scope) -> Finding:
     found = obstacle.find()
     if found is not None:
         return Finding(missing=[f"the gate: {found.why} {found.remedy}"])
-    targets = {"a file": str(scope.folder / "file"), "a camera's node": _camera(scope.folder)}
+    finding = Finding()
+    targets = {"a file": str(scope.folder / "file")}
     Path(targets["a file"]).touch()
-    times = scope.pick(20_000, 2_000)
-    without = {what: _opens(path, times) for what, path in targets.items()}
-    loads = []
-    for _ in range(scope.pick(10, 3)):
+    cameras = sorted(Path("/dev").glob("video*"))
+    if cameras:
+        targets["a camera"] = str(cameras[0])
+    else:
+        finding.missing.append("opens of a camera: none is plugged in")
+    loads: list[list[int]] = []
+    without: dict[str, list[float]] = {what: [] for what in targets}
+    within: dict[str, list[float]] = {what: [] for what in targets}
+    for _ in range(scope.pick(10, 3)):  # in turn, so that what else the machine does meets both alike
+        _open_all(targets, without)
         with _gate() as load:
             loads.append(load)
-    with _gate():
-        within = {what: _opens(path, times) for what, path in targets.items()}
-    finding = Finding()
+            _open_all(targets, within)
     for index, (what, unit, scale) in enumerate(
         (
             ("load and attach", "ms", 1e6),
@@ -69,13 +74,6 @@ def run(scope: Scope) -> Finding:
     return finding
 
 
-def _camera(folder: Path) -> str:
-    """A node of a camera that there is not: the kernel asks the gate before it looks for the device."""
-    node = folder / "camera"
-    os.mknod(node, 0o600 | stat.S_IFCHR, os.makedev(81, 255))
-    return str(node)
-
-
 @contextmanager
 def _gate() -> Iterator[list[int]]:
     """Another process that holds the gate; what it measured."""
@@ -84,6 +82,11 @@ def _gate() -> Iterator[list[int]]:
         assert process.stdin is not None
         yield json.loads(process.stdout.readline())
         process.stdin.close()
+
+
+def _open_all(targets: dict[str, str], times: dict[str, list[float]]) -> None:
+    for what, path in targets.items():
+        times[what] += _opens(path, _OPENS)
 
 
 def _opens(path: str, times: int) -> list[float]:
