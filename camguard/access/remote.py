@@ -33,7 +33,7 @@ from camguard.ipc import calls
 from camguard.ipc.client import Client
 from camguard.ipc.protocol import Event, Resync
 from camguard.journal.fold import ActivationRecord
-from camguard.journal.queries import Filter
+from camguard.journal.queries import Filter, to_utc_ns
 from camguard.ports import Tell
 from camguard.ruletext import spell_app, spell_hours
 
@@ -181,7 +181,7 @@ def rule_of_record(record: dict[str, Any]) -> Rule:
         user=record.get("user"),
         hours=None if hours is None else Hours(frozenset(hours["days"]), hours["start_minute"], hours["end_minute"]),
         lasting=Lasting(record["lasting"]),
-        until_utc_ns=None if until is None else _utc_ns(datetime.fromisoformat(until)),
+        until_utc_ns=None if until is None else to_utc_ns(datetime.fromisoformat(until)),
         app_name=record.get("app_name"),
         note=record.get("note"),
         turns_on=record.get("turns_on", False),
@@ -235,7 +235,3 @@ def _outcome(result: dict[str, Any]) -> Outcome:
     told = result["outcome"]
     steps = tuple(Step(step["pid"], step["what"], step["result"]) for step in told["steps"])
     return Outcome(Result(told["result"]), steps, told["why"])
-
-
-def _utc_ns(at: datetime) -> int:
-    return (at - _EPOCH) // timedelta(microseconds=1) * 1000

@@ -179,7 +179,7 @@ class Reader:
         spans = self._spans(wanted)
         for low, high in reversed(spans) if newest_first else spans:
             for record, ends in self._fold_span(low, high, newest_first=newest_first):
-                began = _utc_ns(record.opened_at)
+                began = to_utc_ns(record.opened_at)
                 too_late = wanted.until is not None and began > wanted.until
                 too_early = wanted.since is not None and ends < wanted.since
                 if not too_late and not too_early and wanted.matches(record):
@@ -241,7 +241,7 @@ class Reader:
         record = fold(number, entries)
         if record.over:
             ended = record.ended_at or record.last_at
-            return record, _utc_ns(ended) + _MICROSECOND
+            return record, to_utc_ns(ended) + _MICROSECOND
         stop = self._rows(
             "SELECT utc_ns FROM entries WHERE seq = (SELECT min(seq) FROM entries"
             " WHERE kind IN ('guard.started', 'guard.stopped') AND activation IS NULL AND seq > ?)",
@@ -298,7 +298,8 @@ def _readable(decoder: Callable[[bytes], T], seq: int, body: bytes) -> T | None:
         return None
 
 
-def _utc_ns(at: datetime) -> int:
+def to_utc_ns(at: datetime) -> int:
+    """An aware time in UTC nanoseconds."""
     return (at - _EPOCH) // timedelta(microseconds=1) * _MICROSECOND
 
 

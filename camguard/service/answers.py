@@ -15,7 +15,7 @@ from camguard.config import Config, Switchers
 from camguard.core.authority import Caller, Deed, may, owner_of, reduced, sees_whole, shown
 from camguard.core.casebook import Case
 from camguard.core.events import Kind, Report
-from camguard.core.model import Camera, CameraId, Moment, Outcome, Process, Result, Rule
+from camguard.core.model import App, Camera, CameraId, Moment, Outcome, Process, Result, Rule
 from camguard.core.policy import Circumstances, judge
 from camguard.core.power import Power
 from camguard.core.records import SCHEMA, Record, describe, of_rule, safe
@@ -24,12 +24,15 @@ from camguard.ending import Order, end_use
 from camguard.errors import NothingMatched, Refused, UsageError
 from camguard.guard import Guard
 from camguard.ipc import calls, protocol
-from camguard.journal.queries import Filter, Reader
+from camguard.journal.queries import Filter, Reader, to_utc_ns
 from camguard.rulebook import RuleBook
 from camguard.service.people import People
 from camguard.service.ruling import rule_of
 from camguard.uses import activation_number, camera_meant
 from camguard.views import camera_view, case_view, reference
+
+_LOOKED_THROUGH = 1_000
+"""The own uses of an app among which its earlier ones are counted for who may not read the whole log."""
 
 _PAGES = 20
 """How many pages of the log are looked through for one page of what a caller may see."""
@@ -272,7 +275,7 @@ class Answers:
         if not may(caller, Deed.EXPLAIN, concerned):
             raise Refused("you may ask about your own uses; about others' root and the group camguard may")
         app = call.app.app
-        times, last = await asyncio.to_thread(self.means.past.times_seen, app.identity) if app.known else (0, None)
+        times, last = await asyncio.to_thread(self._times_seen, caller, app)
         at = self._now()
         if call.at_utc_ns is not None:
             at = replace(at, utc_ns=call.at_utc_ns)
@@ -288,6 +291,21 @@ class Answers:
         verdict = judge(case, self._guard.rules)
         told = describe(Report(Kind.JUDGED, at, verdict=verdict))
         return {"verdict": told["verdict"], "rule": verdict.rule, "reasons": told["reasons"]}
+
+    def _times_seen(self, caller: Caller, app: App) -> tuple[int, int | None]:
+        """How often the app used a camera, and when last; to one who may not read the whole log, of the own uses."""
+        if not app.known:
+            return (0, None)
+        if may(caller, Deed.READ_WHOLE_LOG):
+            return self.means.past.times_seen(app.identity)
+        wanted = Filter(app=app.identity.id, uid=caller.uid, limit=_LOOKED_THROUGH)
+        key = (app.identity.kind, app.identity.id)
+        own = [
+            record
+            for record in self.means.past.activations(wanted)
+            if record.capture is not None and ((record.app or {}).get("kind"), (record.app or {}).get("id")) == key
+        ]
+        return (len(own), to_utc_ns(own[-1].last_at) if own else None)
 
     def _any_camera(self) -> Camera:
         return next(iter(self._guard.cameras), Camera(CameraId("any"), "any camera", ()))

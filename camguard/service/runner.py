@@ -37,6 +37,9 @@ _AT_ONCE = frozenset({"power", "on_stop", "switchers", "source"})
 """What of a changed configuration holds without a restart."""
 
 
+_OF_A_RULE = frozenset({Kind.RULE_ADDED, Kind.RULE_REMOVED})
+
+
 class Front:
     """What the socket's server sees of the service; a `camguard.ipc.connection.Handler`."""
 
@@ -89,7 +92,7 @@ class Service:
             self._tasks = tasks
             refusals = Refusals(self._write, self._now, people.name)
             server = Server(Front(self._answers, people, refusals), self._socket_path)
-            self._guard.listen(lambda report: _publish(server, report))
+            self._guard.listen(lambda report: _publish(server, report, people))
             guarding = tasks.create_task(self._guard.run(), name="guard")
             await self._guard.ask(lambda now: _trouble(settings, now))
             await server.start()
@@ -161,9 +164,10 @@ class Service:
         return self._guard.platform.clock.now()
 
 
-def _publish(server: Server, report: Report) -> None:
+def _publish(server: Server, report: Report, people: People) -> None:
     record = line(report)
-    server.publish(record, owner_of(record))
+    user = (report.extra or {}).get("user") if report.kind in _OF_A_RULE else None
+    server.publish(record, owner_of(record) if user is None else people.uid(user))
 
 
 def _trouble(settings: Settings, now: Moment) -> list[Report]:

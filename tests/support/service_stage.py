@@ -79,9 +79,9 @@ class ServiceStage:
             "NOTIFY_SOCKET": str(self.folder / "notify"),
             "WATCHDOG_USEC": str(round(beat_s * 3_000_000)),
         }
-        command = [sys.executable, "-m", "camguard.service", "--config", self.config, "--socket", self.socket]
+        given = {"--config": self.config, "--socket": self.socket, "--state": self.journal.parent}
         self.process = subprocess.Popen(
-            [*command, "--state", self.journal.parent],
+            [sys.executable, "-m", "camguard.service", *(str(word) for pair in given.items() for word in pair)],
             stderr=subprocess.PIPE,
             text=True,
             env=environment,
@@ -143,15 +143,13 @@ class ServiceStage:
     def run(self, *arguments: str | Path, uid: int | None = None) -> subprocess.CompletedProcess[str]:
         """Run a command that asks the service, as a process of its own, as another user where `uid` is given."""
         return subprocess.run(
-            [sys.executable, "-m", "camguard", *map(str, arguments)],
+            [*_camguard(uid), *map(str, arguments)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=PATIENCE_S,
             env=self._environment(),
-            cwd=self.folder,
             check=False,
-            **_as_user(uid),
         )
 
     def objects(self, *arguments: str | Path, uid: int | None = None) -> Any:
@@ -160,17 +158,27 @@ class ServiceStage:
         assert done.stdout, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
 
+    def run_script(self, path: Path, *arguments: str, uid: int) -> subprocess.CompletedProcess[str]:
+        """Run a program as another user."""
+        return subprocess.run(
+            [*_python(uid), str(path), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            env=self._environment(),
+            check=False,
+        )
+
     @contextmanager
     def running(self, *arguments: str | Path, uid: int | None = None) -> Iterator[Running]:
         """A command that goes on until it is told to stop."""
         with subprocess.Popen(
-            [sys.executable, "-m", "camguard", *map(str, arguments)],
+            [*_camguard(uid), *map(str, arguments)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             env=self._environment(),
-            **_as_user(uid),
         ) as process:
             limit = threading.Timer(PATIENCE_S, process.kill)
             limit.start()
@@ -185,11 +193,11 @@ class ServiceStage:
         """A script of that file name that has the camera open and mapped until the context is left."""
         script = self.script(name)
         with subprocess.Popen(
-            [sys.executable, script, self.node],
+            [*_python(uid), script, self.node],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            **_as_user(uid),
+            env=self._environment(),
         ) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == "holding\n"
@@ -218,5 +226,13 @@ class ServiceStage:
         return {**ENVIRONMENT, **home, "CAMGUARD_SOCKET": str(self.socket), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def _as_user(uid: int | None) -> dict[str, Any]:
-    return {} if uid is None else {"user": uid, "group": uid, "extra_groups": []}
+def _python(uid: int | None) -> list[str]:
+    """What runs a script, as another user where one is given."""
+    return [sys.executable] if uid is None else [sys.executable, "-m", "tests.support.as_user", str(uid), "script"]
+
+
+def _camguard(uid: int | None) -> list[str]:
+    """What runs a command, as another user where one is given."""
+    if uid is None:
+        return [sys.executable, "-m", "camguard"]
+    return [sys.executable, "-m", "tests.support.as_user", str(uid), "command"]

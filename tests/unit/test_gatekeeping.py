@@ -15,7 +15,7 @@ from camguard.core.model import (
     UNKNOWN_APP,
     App,
     AppIdentity,
-    AppKind,
+    Camera,
     Effect,
     Hours,
     Judgement,
@@ -26,12 +26,12 @@ from camguard.core.model import (
 )
 from camguard.core.policy import Circumstances, expired, judge, within
 from tests.support.core_data import CAMERA, OTHER_CAMERA, START, app, later
+from tests.support.rules import APPS, MOMENTS, RULES
 
 CHEESE = app().identity
 BLOCK = Rule("block", Effect.BLOCK, CHEESE)
 ALLOW = Rule("allow", Effect.ALLOW, CHEESE)
 CAMERAS = (CAMERA, OTHER_CAMERA)
-NODES = {camera: camera.nodes[0].number for camera in CAMERAS}
 
 
 def denied(*rules: Rule, at: Moment = START) -> tuple[GateOrder, ...]:
@@ -93,28 +93,6 @@ def test_where_a_user_is_named_twice_the_stricter_answer_counts() -> None:
     assert find(told, CHEESE, ("kid", "1000"), (81, 0)) is True
 
 
-HASHES = st.sampled_from([None, "a" * 64, "b" * 64])
-PATHS = st.sampled_from([None, "/usr/bin/one", "/usr/bin/two"])
-KINDS = st.sampled_from([AppKind.PACKAGE, AppKind.EXECUTABLE])
-APPS = st.builds(AppIdentity, KINDS, st.sampled_from("xy"), PATHS, HASHES)
-HOURS = st.builds(Hours, st.frozensets(st.integers(0, 6), min_size=1), st.integers(0, 1440), st.integers(0, 1440))
-RULE = st.builds(
-    Rule,
-    id=st.uuids().map(str),
-    effect=st.sampled_from(Effect),
-    app=st.none() | APPS,
-    camera=st.sampled_from([None, CAMERA.id, OTHER_CAMERA.name.upper(), "nowhere"]),
-    user=st.sampled_from([None, "anna", "1001"]),
-    hours=st.none() | HOURS,
-    lasting=st.sampled_from(Lasting),
-    until_utc_ns=st.none() | st.integers(-5, 5).map(lambda hours: later(3600 * hours).utc_ns),
-)
-RULES = st.lists(RULE, max_size=8)
-MOMENTS = st.builds(
-    lambda hours, zone: replace(later(3600 * hours), utc_offset_s=zone * 1800),
-    st.integers(-200, 200),
-    st.integers(-24, 28),
-)
 PERSONS = st.sampled_from([("anna", 1000), ("ben", 1001), ("root", 0)])
 
 
@@ -123,16 +101,14 @@ def test_the_orders_say_of_every_use_what_the_policy_says(
     rules: list[Rule],
     identity: AppIdentity,
     person: tuple[str, int],
-    camera: object,
+    camera: Camera,
     at: Moment,
     refuse_others: bool,
 ) -> None:
-    assert camera in CAMERAS
-    where = CAMERA if camera == CAMERA else OTHER_CAMERA
     told = orders(rules, CAMERAS, at, refuse_others=refuse_others)
-    found = find(told, identity, (person[0], str(person[1])), NODES[where])
+    found = find(told, identity, (person[0], str(person[1])), camera.nodes[0].number)
     refused = refuse_others if found is None else found
-    judgement = judge(Circumstances(App(identity, ""), where, at, *person), rules).judgement
+    judgement = judge(Circumstances(App(identity, ""), camera, at, *person), rules).judgement
     assert refused is (judgement is not Judgement.EXPECTED if refuse_others else judgement is Judgement.BLOCKED)
 
 

@@ -1,0 +1,38 @@
+"""``python -m tests.support.as_user UID (command|script) ...``: become another user, then run.
+
+Everything is imported before: the interpreter and the checkout may lie where other users may not read.
+"""
+
+from __future__ import annotations
+
+import importlib
+import mmap
+import os
+import pkgutil
+import runpy
+import sys
+
+import camguard
+from camguard.cli import main
+
+for module in pkgutil.walk_packages(camguard.__path__, "camguard."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+
+EVERYTHING = (mmap,)
+
+
+def become(uid: int) -> None:
+    """Give up root for good."""
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+
+
+if __name__ == "__main__":
+    _, number, kind, *rest = sys.argv
+    become(int(number))
+    if kind == "command":
+        main(rest)
+    sys.argv = rest
+    runpy.run_path(rest[0], run_name="__main__")
