@@ -104,7 +104,7 @@ def test_an_answer_is_taken_apart() -> None:
 
 def test_a_refusal_is_taken_apart_whatever_the_process_calls_itself() -> None:
     data = struct.pack("<QQQIIIIII16s", 1, 2, 3, 4, 5, 6, 7, 81 << 20, 1, b"a\x1b\xff\0rubbish")
-    assert wire.decode_refusal(data) == wire.Refusal(1, 2, wire.Name(3, 4, 5), 6, 7, 81 << 20, True, "a\x1b�")
+    assert wire.decode_refusal(data) == wire.Refusal(1, 2, wire.Name(3, 4, 5), 6, 7, 81 << 20, "a\x1b�")
 
 
 @given(st.binary(max_size=200))

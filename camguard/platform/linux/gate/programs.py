@@ -69,6 +69,8 @@ class ProgramFinder:
                 return None
             kind, id_ = self._app(real, wanted, os.fstat(named.fd))
             content = self._hasher.sha256(named.fd) if (kind, id_) in by_content else None
+        except OSError:  # it cannot be read
+            return None
         finally:
             os.close(named.fd)
         return Program(AppIdentity(kind, id_, real, content), named.name, named.change)
