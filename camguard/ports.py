@@ -152,7 +152,7 @@ class Gate(Protocol):
         """Whether the gate is seen to work, with the orders it was given last."""
 
     def close(self) -> None:
-        """Stop working: everything passes. It ends with its process, too, however that ends."""
+        """Stop working: everything passes. Cancel `watch` first. It also ends with its process, however that ends."""
 
 
 class Level(StrEnum):

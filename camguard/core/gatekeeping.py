@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 from camguard.core.model import (
     NANOSECONDS,
@@ -55,17 +56,20 @@ def orders(
     names in the rules (a name and a number), the stricter answer counts, which may be stricter than `judge`.
     """
     rules = tuple(rules)
-    users = dict.fromkeys([None, *(rule.user for rule in rules)])
-    places = [None, *(camera for camera in cameras if _numbers(camera))]
+    users = tuple(dict.fromkeys([None, *(rule.user for rule in rules)]))
+    places = (None, *(camera for camera in cameras if _numbers(camera)))
     told: list[GateOrder] = []
-    for app, relevant in _apps(rules):
-        for user in users:
-            for camera in places:
-                refuse = _refuses(relevant, app, user, camera or _NO_CAMERA, at, refuse_others=refuse_others)
-                nodes = None if camera is None else _numbers(camera)
-                found = find(told, app, () if user is None else (user,), None if nodes is None else nodes[0])
-                if refuse is not (refuse_others if found is None else found):
-                    told.append(GateOrder(app, refuse, user, nodes))
+    general: list[GateOrder] = []
+    for apps, relevant in _groups(rules):
+        here = list(general)
+        for app, user, camera in product(apps, users, places):
+            refuse = _refuses(relevant, app, user, camera or _NO_CAMERA, at, refuse_others=refuse_others)
+            nodes = None if camera is None else _numbers(camera)
+            found = find(here, app, () if user is None else (user,), None if nodes is None else nodes[0])
+            if refuse is not (refuse_others if found is None else found):
+                here.append(GateOrder(app, refuse, user, nodes))
+        told += here[len(general) :]
+        general = general if apps[0] is not None else here
     return tuple(told)
 
 
@@ -96,23 +100,23 @@ def next_change_utc_ns(rules: Iterable[Rule], at: Moment) -> int | None:
     return min(changes, default=None)
 
 
-def _apps(rules: tuple[Rule, ...]) -> Iterator[tuple[AppIdentity | None, list[Rule]]]:
-    """Every app that the rules tell from others, the one they say least about first, with the rules that may fit it.
+def _groups(rules: tuple[Rule, ...]) -> Iterator[tuple[list[AppIdentity | None], list[Rule]]]:
+    """Any app, then the apps of each name; each group with the rules that may fit, the app they say least about first.
 
-    Of the rules for one app each may name a path, a content, or both: a file may be met by several, so each path is
+    Of the rules for one name each may have a path, a content, or both: a file may be met by several, so each path is
     taken with each content.
     """
     general = [rule for rule in rules if rule.app is None]
-    yield None, general
+    yield [None], general
     named: dict[AppIdentity, list[tuple[AppIdentity, Rule]]] = {}
     for rule in rules:
         if rule.app is not None:
             named.setdefault(AppIdentity(rule.app.kind, rule.app.id), []).append((rule.app, rule))
     for app, same in named.items():
-        relevant = general + [rule for _, rule in same]
-        for path in dict.fromkeys([None, *(one.path for one, _ in same)]):
-            for content in dict.fromkeys([None, *(one.sha256 for one, _ in same)]):
-                yield replace(app, path=path, sha256=content), relevant
+        paths = dict.fromkeys([None, *(one.path for one, _ in same)])
+        contents = dict.fromkeys([None, *(one.sha256 for one, _ in same)])
+        apps: list[AppIdentity | None] = [replace(app, path=path, sha256=of) for path in paths for of in contents]
+        yield apps, general + [rule for _, rule in same]
 
 
 def _numbers(camera: Camera) -> tuple[NodeNumber, ...]:

@@ -40,7 +40,7 @@ def test_where_all_is_well_nothing_is_in_the_way(kernel: Path, monkeypatch: pyte
 
 def test_a_user_is_told_that_it_takes_root(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert obstacle.find(str(kernel)) == ("The gate takes root.", "Ask as the user who runs the guard, root.")
+    assert obstacle.find(str(kernel)) == ("The gate takes root.", "Run the guard as root.")
 
 
 def test_a_kernel_without_bpf_lsm_is_given_its_boot_parameter(kernel: Path) -> None:

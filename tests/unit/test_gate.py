@@ -104,7 +104,7 @@ def test_an_answer_is_taken_apart() -> None:
 
 def test_a_refusal_is_taken_apart_whatever_the_process_calls_itself() -> None:
     data = struct.pack("<QQQIIIIII16s", 1, 2, 3, 4, 5, 6, 7, 81 << 20, 1, b"a\x1b\xff\0rubbish")
-    assert wire.decode_refusal(data) == wire.Refusal(1, 2, wire.Name(3, 4, 5), 6, 7, 81 << 20, True, "a\x1b�")
+    assert wire.decode_refusal(data) == wire.Refusal(1, 2, wire.Name(3, 4, 5), 6, 7, 81 << 20, "a\x1b�")
 
 
 @given(st.binary(max_size=200))
@@ -214,10 +214,12 @@ def test_an_executable_of_a_package_is_not_one_by_its_path(files: Files) -> None
 def test_an_executable_that_anybody_could_have_put_there_is_known_by_its_path(files: Files) -> None:
     path = files.add("one", b"\x7fELF", listed=False)
     path.chmod(0o777)
-    order = GateOrder(AppIdentity(AppKind.EXECUTABLE, str(path), str(path)), refuse=True)
-    (program,) = found = files.finder.find([order])
-    assert program == Program(order.app or UNKNOWN_APP, wire.Name(path.stat().st_ino, 1, 1), THEN)
-    assert not hopeless(order, found, ())
+    app = AppIdentity(AppKind.EXECUTABLE, str(path), str(path))
+    for named in (app, replace(app, path=None)):
+        order = GateOrder(named, refuse=True)
+        found = files.finder.find([order])
+        assert found == (Program(app, wire.Name(path.stat().st_ino, 1, 1), THEN),)
+        assert not hopeless(order, found, ())
 
 
 def test_content_counts_where_an_order_names_it(files: Files) -> None:

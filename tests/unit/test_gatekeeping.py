@@ -138,7 +138,8 @@ def test_at_the_next_change_something_changes(rules: list[Rule], at: Moment) -> 
 
 
 def _holds(rule: Rule, at: Moment) -> tuple[bool, bool]:
-    return expired(rule, at.utc_ns), rule.hours is None or within(rule.hours, at)
+    over = expired(rule, at.utc_ns)
+    return over, not over and (rule.hours is None or within(rule.hours, at))
 
 
 def test_hours_begin_in_local_time() -> None:

@@ -121,7 +121,7 @@ struct refusal {
 	__u32 pid;
 	__u32 user;
 	__u32 camera;
-	__u32 received; /* 1 where the descriptor came from another process, 0 where it was opened */
+	__u32 unused;
 	char comm[16];
 };
 
@@ -222,7 +222,7 @@ static __always_inline void answer(struct inode *inode)
 	question->answered = 1;
 }
 
-static __always_inline void tell(struct task_struct *task, struct key *who, __u32 received)
+static __always_inline void tell(struct task_struct *task, struct key *who)
 {
 	struct refusal *refusal = bpf_ringbuf_reserve(&refusals, sizeof(*refusal), 0);
 
@@ -239,7 +239,7 @@ static __always_inline void tell(struct task_struct *task, struct key *who, __u3
 	refusal->pid = task->tgid;
 	refusal->user = who->user;
 	refusal->camera = who->camera;
-	refusal->received = received;
+	refusal->unused = 0;
 	bpf_get_current_comm(refusal->comm, sizeof(refusal->comm));
 	bpf_ringbuf_submit(refusal, 0);
 }
@@ -271,7 +271,7 @@ static __always_inline __u32 look_up(void *table, struct key *who, struct change
 	return NOTHING;
 }
 
-static __always_inline int gate(struct inode *inode, __u32 received)
+static __always_inline int gate(struct inode *inode)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct change change = {};
@@ -297,7 +297,7 @@ static __always_inline int gate(struct inode *inode, __u32 received)
 	who.camera = inode->i_rdev;
 	if (look_up(table, &who, &change) != REFUSE)
 		return 0;
-	tell(task, &who, received);
+	tell(task, &who);
 	return -EPERM;
 }
 
@@ -314,7 +314,7 @@ int BPF_PROG(gate_open, struct file *file, int refused)
 	if (refused) /* by another security module */
 		return refused;
 	if (is_camera(inode))
-		return gate(inode, 0);
+		return gate(inode);
 	if ((inode->i_mode & S_IFMT) == S_IFREG)
 		answer(inode);
 	return 0;
@@ -328,5 +328,5 @@ int BPF_PROG(gate_receive, struct file *file, int refused)
 
 	if (refused)
 		return refused;
-	return is_camera(inode) ? gate(inode, 1) : 0;
+	return is_camera(inode) ? gate(inode) : 0;
 }

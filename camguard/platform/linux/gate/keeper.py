@@ -50,7 +50,7 @@ class LinuxGate:
 
     def open(self) -> None:
         """Load and attach; everything passes until the first `apply`. Raises Refused, with the reason."""
-        in_the_way = self.obstacle()
+        in_the_way = "The gate is open already." if self._loaded is not None else self.obstacle()
         if in_the_way is not None:
             raise Refused(in_the_way)
         self._loaded = Loaded()
@@ -73,7 +73,7 @@ class LinuxGate:
         """Deliver what is refused until cancelled. Raises SensorError where the gate is found dead."""
         gate = self._gate()
         while True:
-            if await _readable(gate.ring.fd):
+            if await _readable(gate.refusals_fd):
                 for refused in await asyncio.to_thread(self._collect, gate):
                     deliver(refused)
                 await asyncio.sleep(_PAUSE_S)
@@ -98,7 +98,10 @@ class LinuxGate:
     def _collect(self, gate: Loaded) -> list[OpenRefused]:
         """What was refused since the last time, each process and node once, and how many more there were."""
         now = self._clock.now()
-        refusals = [wire.decode_refusal(record) for record in gate.ring.read()]
+        try:
+            refusals, lost = gate.refusals()
+        except Refused as error:
+            raise SensorError(f"the gate is dead: {error}") from error
         counts: dict[tuple[int, int, int], int] = {}
         last: dict[tuple[int, int, int], wire.Refusal] = {}
         for refusal in refusals:
@@ -109,7 +112,6 @@ class LinuxGate:
             OpenRefused(self._process(one, now), wire.number(one.camera), counts[key], _back(now, one.boottime_ns))
             for key, one in last.items()
         ]
-        lost = gate.lost()
         more, self._lost = lost - self._lost, lost
         return [*found, OpenRefused(Process(None), None, more, now)] if more else found
 

@@ -29,7 +29,7 @@ class Loaded:
     """The gate at work, until it is closed or this process ends. Raises Refused where the kernel will not have it."""
 
     def __init__(self) -> None:
-        self._naming = threading.Lock()
+        self._one_at_a_time = threading.RLock()  # the guard applies in one thread and looks in another
         self._table: int | None = None
         with ExitStack() as stack:
             with open(_OBJECT, "rb") as file:
@@ -39,8 +39,9 @@ class Loaded:
             guards = gate.map("guards")
             libbpf.update(guards, _ONLY, _NUMBER.pack(os.getpid()))
             libbpf.freeze(guards)
-            self.ring = Ring(gate.map("refusals"), RING_SIZE)
-            stack.callback(self.ring.close)
+            self.refusals_fd = gate.map("refusals")
+            self._ring = Ring(self.refusals_fd, RING_SIZE)
+            stack.callback(self._ring.close)
             self._links = tuple(gate.attach(program) for program in _PROGRAMS)
             self._links_info = self._ask_links()
             self._check()
@@ -64,36 +65,44 @@ class Loaded:
             for key, order in table.items():
                 libbpf.update(new, wire.encode_key(key), wire.encode_order(order))
             libbpf.freeze(new)
-            # Returns when nobody is left who looks something up in the old one.
-            libbpf.update(self._tables, _ONLY, _NUMBER.pack(new))
+            with self._one_at_a_time:
+                # Returns when nobody is left who looks something up in the old one.
+                libbpf.update(self._tables, _ONLY, _NUMBER.pack(new))
+                old, self._table = self._table, new
         except Refused:
             os.close(new)
             raise
-        if self._table is not None:
-            os.close(self._table)
-        self._table = new
+        if old is not None:
+            os.close(old)
 
-    def lost(self) -> int:
-        """How many refusals found no room in the ring, since the gate was loaded."""
-        count: int = _COUNT.unpack(libbpf.look_up(self._lost, _ONLY, _COUNT.size))[0]
-        return count
+    def refusals(self) -> tuple[list[wire.Refusal], int]:
+        """What was refused since the last time, and how many more found no room since the gate was loaded.
+
+        Raises Refused or SensorError where that cannot be read.
+        """
+        with self._one_at_a_time:
+            records = self._ring.read()
+            (lost,) = _COUNT.unpack(libbpf.look_up(self._lost, _ONLY, _COUNT.size))
+        return [wire.decode_refusal(record) for record in records], lost
 
     def alive(self) -> bool:
         """Whether the programs are where they were put, with the table they were given, and are seen to work."""
         try:
-            return self._ask_links() == self._links_info and self._has_table() and self._works()
+            with self._one_at_a_time:
+                return self._ask_links() == self._links_info and self._has_table() and self._works()
         except Refused:
             return False
 
     def close(self) -> None:
         """Take the gate out of the kernel."""
-        self._stack.close()
-        if self._table is not None:
-            os.close(self._table)
+        with self._one_at_a_time:
+            self._stack.close()
+            if self._table is not None:
+                os.close(self._table)
 
     def _ask(self, path: str) -> tuple[int, wire.Answer] | None:
         """Open a file while the kernel is asked about it, in this thread."""
-        with self._naming, ExitStack() as opened:
+        with self._one_at_a_time, ExitStack() as opened:
             libbpf.update(self._questions, _ONLY, wire.encode_question(threading.get_native_id()))
             fd = open_regular(path)
             if fd is not None:

@@ -28,7 +28,7 @@ def find(sys_folder: str = "/sys") -> Obstacle | None:
 def _rights() -> Obstacle | None:
     if os.geteuid() == 0:
         return None
-    return Obstacle("The gate takes root.", "Ask as the user who runs the guard, root.")
+    return Obstacle("The gate takes root.", "Run the guard as root.")
 
 
 def _security_modules(sys_folder: str) -> Obstacle | None:

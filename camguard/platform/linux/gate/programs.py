@@ -57,7 +57,13 @@ class ProgramFinder:
     def _paths(self, app: AppIdentity) -> Iterable[str]:
         if app.path is not None:
             return (app.path,)
-        return self._packages.files(app.id) if app.kind is AppKind.PACKAGE else ()
+        match app.kind:
+            case AppKind.PACKAGE:
+                return self._packages.files(app.id)
+            case AppKind.EXECUTABLE:
+                return (app.id,)
+            case AppKind.SCRIPT | AppKind.UNKNOWN:
+                return ()
 
     def _program(self, real: str, wanted: AppIdentity, by_content: set[tuple[AppKind, str]]) -> Program | None:
         """The program that a file is; None where that is a script or runs scripts, or nothing can be said of it."""
@@ -69,6 +75,8 @@ class ProgramFinder:
                 return None
             kind, id_ = self._app(real, wanted, os.fstat(named.fd))
             content = self._hasher.sha256(named.fd) if (kind, id_) in by_content else None
+        except OSError:  # it cannot be read
+            return None
         finally:
             os.close(named.fd)
         return Program(AppIdentity(kind, id_, real, content), named.name, named.change)
@@ -87,7 +95,7 @@ def _executable(path: str) -> bool:
         mode = os.lstat(path).st_mode
     except (OSError, ValueError):  # ValueError: a NUL in the path
         return False
-    return stat.S_ISREG(mode) and bool(mode & 0o111)
+    return path.startswith("/") and stat.S_ISREG(mode) and bool(mode & 0o111)
 
 
 def hopeless(order: GateOrder, programs: Iterable[Program], uids: Iterable[str]) -> bool:

@@ -18,10 +18,9 @@ _SAMPLES_AT = mmap.PAGESIZE
 
 
 class Ring:
-    """The consumer's end of a ring buffer; only one may read it. `fd` is readable where there is something to read."""
+    """The consumer's end of a ring buffer; only one may read it. Its descriptor is readable where a record waits."""
 
     def __init__(self, fd: int, size: int) -> None:
-        self.fd = fd
         self._size = size
         self._own = mmap.mmap(fd, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE)
         # The kernel maps the data twice in a row, so that a record over its end needs no putting together.

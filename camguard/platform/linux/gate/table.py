@@ -34,12 +34,17 @@ def build(
     nodes: list[NodeNumber | None] = [None, *{node: None for order in told for node in order.nodes or ()}]
     table: Table = {}
     for program in (None, *programs):
+        relevant = [order for order in told if order.app is None or _may_be(order.app, program)]
         for uid, names in users.items():
             for node in nodes:
-                _enter(table, program, uid, node, *_words(told, program, names, node))
+                _enter(table, program, uid, node, *_words(relevant, program, names, node))
     if refuse_others:
         table.setdefault(_key(None, None, None), wire.Order(_UNTOUCHED, wire.REFUSE, wire.REFUSE))
     return table
+
+
+def _may_be(app: AppIdentity, program: Program | None) -> bool:
+    return program is not None and (app.kind, app.id) == (program.app.kind, program.app.id)
 
 
 def _words(

@@ -17,7 +17,7 @@ _CHANGE = "qQ"
 _KEY = struct.Struct(f"={_NAME}II")
 _ORDER = struct.Struct(f"={_CHANGE}II")
 _QUESTION = struct.Struct(f"=II{_NAME}{_CHANGE}{_NAME}")
-_REFUSAL = struct.Struct(f"=QQ{_NAME}IIII16s")
+_REFUSAL = struct.Struct(f"=QQ{_NAME}III4x16s")
 
 KEY_SIZE, ORDER_SIZE, QUESTION_SIZE, REFUSAL_SIZE = _KEY.size, _ORDER.size, _QUESTION.size, _REFUSAL.size
 
@@ -76,7 +76,6 @@ class Refusal(NamedTuple):
     pid: int
     user: int
     camera: int
-    received: bool
     comm: str
 
 
@@ -117,6 +116,6 @@ def decode_refusal(data: bytes) -> Refusal:
         raise SensorError(
             f"the gate sent a record of {len(data)} bytes, where {REFUSAL_SIZE} belong; restart the guard"
         )
-    boottime_ns, started_ns, inode, of, generation, pid, user, camera, received, comm = _REFUSAL.unpack(data)
+    boottime_ns, started_ns, inode, of, generation, pid, user, camera, comm = _REFUSAL.unpack(data)
     name = comm.partition(b"\0")[0].decode("utf-8", "replace")
-    return Refusal(boottime_ns, started_ns, Name(inode, of, generation), pid, user, camera, bool(received), name)
+    return Refusal(boottime_ns, started_ns, Name(inode, of, generation), pid, user, camera, name)
