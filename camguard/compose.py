@@ -91,6 +91,20 @@ def _switching(config: Config, edges: Platform) -> tuple[Switching, tuple[Report
     return Switching(edges, Switchboard(config.power, standing), file, restore_on_stop=restore), said
 
 
+def hand_back(config: Config) -> tuple[Report, ...]:
+    """Switch on, and log, every camera that a guard which runs no more holds off; what came of each.
+
+    Raises JournalError where it cannot be logged.
+    """
+    edges = platform(config)
+    switching, _ = _switching(config, edges)
+    reports = tuple(switching.restore())
+    if reports:
+        with write_journal(config, edges.clock) as journal:
+            journal.append(reports)
+    return reports
+
+
 def history(config: Config) -> Reader:
     """What the activation log can be asked; a context manager."""
     return Reader(config.journal_path)

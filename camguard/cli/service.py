@@ -143,10 +143,10 @@ def _carry_out(plan: Plan, *, dry_run: bool) -> None:
 
 
 def _tell(step: Step) -> None:
-    from camguard.install.model import Write
+    from camguard.install.model import Folder, Write
     from camguard.install.plan import HOME
 
-    if not (isinstance(step, Write) and HOME in step.path.parents):  # hundreds of copied files interest nobody
+    if not (isinstance(step, Folder | Write) and HOME in step.path.parents):  # hundreds of copies interest nobody
         say(_line(step))
 
 
@@ -173,6 +173,8 @@ def _line(step: Step) -> str:
             said = f"run          {' '.join(argv)}"
         case model.Await(unit):
             said = f"wait         until {unit} is active"
+        case model.HandBack():
+            said = "switch on    the cameras that the service switched off"
     return quoted(said, 400)
 
 
@@ -203,14 +205,15 @@ def _show(found: Status) -> None:
     if unit.pid is not None:
         memory = "" if unit.memory is None else f", {unit.memory / (1 << 20):.1f} MiB"
         say(f"  process    {unit.pid}{memory}")
-    say(f"  socket     {'answers' if found.answers else 'does not answer'}")
+    answer = "does not answer" if found.serving is None else f"answers, as version {quoted(found.serving)}"
+    say(f"  socket     {answer}")
     for line in found.trouble:
         say(f"  trouble    {quoted(line, 300)}")
 
 
 def _version(found: Status) -> str:
     installed = quoted(found.installed or "by a package of the system")
-    return installed if found.installed in {None, found.running} else f"{installed}; this command is {found.running}"
+    return installed if found.installed in {None, found.asking} else f"{installed}; this command is {found.asking}"
 
 
 def _local(seconds: str) -> str:
@@ -231,7 +234,8 @@ def _as_object(found: Status) -> dict[str, object]:
         "memory_bytes": unit.memory,
         "restarts": unit.restarts,
         "version_installed": found.installed,
-        "version": found.running,
-        "answers": found.answers,
+        "version_serving": found.serving,
+        "version": found.asking,
+        "answers": found.serving is not None,
         "trouble": list(found.trouble),
     }

@@ -13,6 +13,7 @@ from camguard.install.model import (
     Data,
     Delete,
     Folder,
+    HandBack,
     Interpreter,
     Link,
     Move,
@@ -45,7 +46,7 @@ PACKAGED_PYTHON = "/usr/bin/python3"
 
 _EXEC = "ExecStart="
 _MODULE = "-I -m camguard.service"
-_PROOF = "import camguard.service"
+_PROOF = "import camguard.service.__main__, camguard.cli"
 
 
 def install(
@@ -84,7 +85,11 @@ def install(
         tidy=tuple(map(Delete, old)),
         undone=True,
         retreat=() if upgrade else (Run(("systemctl", "disable", "--now", UNIT)),),
-        rescue=(reload, *(restart() if upgrade and start else ())),
+        rescue=(
+            reload,
+            *(restart() if upgrade and start else ()),
+            *(() if standing.group else (Run(("groupdel", GROUP)),)),
+        ),
     )
 
 
@@ -124,6 +129,7 @@ def uninstall(data: Data, standing: Standing, *, purge: bool) -> Plan:
     return Plan(
         (
             *(Run(("systemctl", "disable", "--now", unit)) for unit in there),
+            HandBack(),
             *keep,
             *(Delete(UNITS / name) for name in data.units),
             Delete(SYSUSERS),
@@ -134,7 +140,7 @@ def uninstall(data: Data, standing: Standing, *, purge: bool) -> Plan:
             Run(("systemctl", "daemon-reload")),
         ),
         tidy=(
-            *(Run(("systemctl", "reset-failed", unit)) for unit in there),
+            Run(("systemctl", "reset-failed", "camguard*")),
             *((Run(("groupdel", GROUP)),) if standing.group else ()),
         ),
     )
