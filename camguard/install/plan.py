@@ -33,7 +33,6 @@ HOME = Path("/opt/camguard")
 """Where releases of the service are, each with a Python environment of its own; `CURRENT` is a link to one of them."""
 CURRENT = HOME / "current"
 UNITS = Path("/etc/systemd/system")
-SYSUSERS = Path("/etc/sysusers.d/camguard.conf")
 CONFIGURATION = Path("/etc/camguard")
 STATE = Path("/var/lib/camguard")
 SAVED = STATE / "saved-configuration"
@@ -68,12 +67,10 @@ def install(
         *_environment(release, python, packages),
         Link(CURRENT, release),
         *(Write(UNITS / name, content) for name, content in data.units.items()),
-        Folder(SYSUSERS.parent),
-        Write(SYSUSERS, data.sysusers),
         Folder(CONFIGURATION),
         *(Move(SAVED / name, CONFIGURATION / name) for name in standing.saved if name not in standing.configuration),
         *(() if standing.command is False else (Link(COMMAND, CURRENT / "bin/camguard"),)),
-        Run(("systemd-sysusers", str(SYSUSERS))),
+        Run(("systemd-sysusers", "--inline", *_lines(data.sysusers))),
         Run(("systemctl", "daemon-reload")),
         *begin,
     )
@@ -132,7 +129,6 @@ def uninstall(data: Data, standing: Standing, *, purge: bool) -> Plan:
             HandBack(),
             *keep,
             *(Delete(UNITS / name) for name in data.units),
-            Delete(SYSUSERS),
             *((Delete(COMMAND),) if standing.command else ()),
             Delete(HOME),
             Delete(CONFIGURATION),
@@ -180,6 +176,11 @@ def _environment(release: Path, python: Interpreter, packages: Iterable[Package]
     yield Write(release / "bin/camguard", launcher(CURRENT / "bin/python"), 0o755)
     yield Run((str(own), "-I", "-m", "compileall", "-q", str(site)))
     yield Run((str(own), "-I", "-c", _PROOF))
+
+
+def _lines(sysusers: bytes) -> Iterator[str]:
+    """What a file of sysusers.d(5) says; handed over as words, it leaves no file behind."""
+    return (line for line in sysusers.decode().splitlines() if line.strip() and not line.startswith("#"))
 
 
 def _save(standing: Standing) -> Iterator[Step]:

@@ -72,11 +72,11 @@ def entries() -> list[dict[str, Any]]:
 
 
 def logged(what: str, **wanted: object) -> dict[str, Any]:
-    """Wait for an activation of this kind in the log."""
+    """Wait for an activation of this kind in the log, until it was judged too: who it was is known by then."""
     found: list[dict[str, Any]] = []
 
     def there() -> bool:
-        found[:] = [entry for entry in entries() if _fits(entry, wanted)]
+        found[:] = [entry for entry in entries() if entry["verdict"] and _fits(entry, wanted)]
         return bool(found)
 
     until(what, there)

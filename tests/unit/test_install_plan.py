@@ -26,7 +26,7 @@ from camguard.install.model import (
 )
 
 UNIT_TEXT = b"[Service]\nType=notify\nExecStart=/opt/camguard/current/bin/python -I -m camguard.service\n"
-DATA = Data({plan.UNIT: UNIT_TEXT, plan.SOCKET_UNIT: b"[Socket]\n"}, b"g camguard -\n")
+DATA = Data({plan.UNIT: UNIT_TEXT, plan.SOCKET_UNIT: b"[Socket]\n"}, b"# its members administer\n\ng camguard -\n")
 PACKAGES = (
     Package("camguard", "1.0", (File("camguard/__init__.py", b"1"), File("camguard/cli/__init__.py", b"2"))),
     Package("click", "8.1", (File("click/__init__.py", b"3"),)),
@@ -66,6 +66,10 @@ def test_the_code_is_all_there_and_starts_isolated() -> None:
     launcher = written[RELEASE / "bin/camguard"]
     assert launcher.mode == 0o755
     assert launcher.content.startswith(b"#!/opt/camguard/current/bin/python -I\n")
+
+
+def test_the_group_is_made_without_leaving_a_file() -> None:
+    assert ("systemd-sysusers", "--inline", "g camguard -") in _commands(_install(Standing()).steps)
 
 
 def test_an_upgrade_deletes_the_old_release_only_after_the_new_one_is_active() -> None:
@@ -154,7 +158,7 @@ def test_a_packager_gets_units_alone_with_the_command_of_their_choice() -> None:
     assert unit == b"[Service]\nType=notify\nExecStart=/usr/libexec/camguard --service\n"
     assert written == {
         root / "usr/lib/systemd/system/camguard-udev.socket": b"[Socket]\n",
-        root / "usr/lib/sysusers.d/camguard.conf": b"g camguard -\n",
+        root / "usr/lib/sysusers.d/camguard.conf": DATA.sysusers,
     }
     assert _commands(made.steps) == []
     gone = {step.path for step in plan.unpackage(DATA, root).steps if isinstance(step, Delete)}
