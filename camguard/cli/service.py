@@ -201,9 +201,10 @@ def _show(found: Status) -> None:
     starts = "starts with the machine" if unit.enabled == "enabled" else f"does not start by itself ({unit.enabled})"
     say(f"  installed  {_version(found)}, {starts}")
     if unit.since is not None and found.active:
-        say(f"  since      {_local(unit.since)}" + (f", restarted {unit.restarts} times" if unit.restarts else ""))
+        again = f", after {unit.restarts} restart{'s' * (unit.restarts != 1)} by systemd" if unit.restarts else ""
+        say(f"  since      {_local(unit.since)}{again}")
     if unit.pid is not None:
-        memory = "" if unit.memory is None else f", {unit.memory / (1 << 20):.1f} MiB"
+        memory = "" if found.resident is None else f", {found.resident / (1 << 20):.1f} MiB"
         say(f"  process    {unit.pid}{memory}")
     answer = "does not answer" if found.serving is None else f"answers, as version {quoted(found.serving)}"
     say(f"  socket     {answer}")
@@ -216,13 +217,13 @@ def _version(found: Status) -> str:
     return installed if found.installed in {None, found.asking} else f"{installed}; this command is {found.asking}"
 
 
-def _local(seconds: str) -> str:
-    return dt.datetime.fromtimestamp(int(seconds), dt.UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+def _local(seconds: int) -> str:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _as_object(found: Status) -> dict[str, object]:
     unit = found.unit
-    since = None if unit.since is None else dt.datetime.fromtimestamp(int(unit.since), dt.UTC).isoformat()
+    since = None if unit.since is None else dt.datetime.fromtimestamp(unit.since, dt.UTC).isoformat()
     return {
         "schema": SCHEMA,
         "installed": unit.known,
@@ -231,7 +232,7 @@ def _as_object(found: Status) -> dict[str, object]:
         "state": f"{unit.active}/{unit.sub}",
         "since": since,
         "pid": unit.pid,
-        "memory_bytes": unit.memory,
+        "memory_bytes": found.resident,
         "restarts": unit.restarts,
         "version_installed": found.installed,
         "version_serving": found.serving,

@@ -90,6 +90,7 @@ def _change(step: Folder | Write | Link | Move | Delete, undo: ExitStack) -> Non
         case Write():
             _put(step.path, undo, lambda there: _write(there, step.content, step.mode))
         case Link():
+            os.sync()  # a power cut must not leave a link to files that never reached the disk
             _put(step.path, undo, lambda there: os.symlink(step.target, there))
         case Move():
             _move(step.path, step.target)

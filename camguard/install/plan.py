@@ -75,19 +75,20 @@ def install(
         *begin,
     )
     old = (path for path in standing.releases if start or path != standing.release)
+    retreat, rescue = _where_it_fails(standing, start=start)
+    return Plan(steps, tidy=tuple(map(Delete, old)), undone=True, retreat=retreat, rescue=rescue)
+
+
+def _where_it_fails(standing: Standing, *, start: bool) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+    """What is run before and after everything is put back: a service that was there before runs again."""
     upgrade = UNIT in standing.units
-    reload = Run(("systemctl", "daemon-reload"))
-    return Plan(
-        steps,
-        tidy=tuple(map(Delete, old)),
-        undone=True,
-        retreat=() if upgrade else (Run(("systemctl", "disable", "--now", UNIT)),),
-        rescue=(
-            reload,
-            *(restart() if upgrade and start else ()),
-            *(() if standing.group else (Run(("groupdel", GROUP)),)),
-        ),
+    retreat = () if upgrade else (Run(("systemctl", "disable", "--now", UNIT)),)
+    rescue = (
+        Run(("systemctl", "daemon-reload")),
+        *(restart() if upgrade and start else ()),
+        *(() if standing.group else (Run(("groupdel", GROUP)),)),
     )
+    return retreat, rescue
 
 
 def restart() -> tuple[Step, ...]:

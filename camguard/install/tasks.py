@@ -21,13 +21,14 @@ class Status:
     """How the service stands.
 
     `installed` is the version in place, None where that is not ours; `asking` that of the command that asks; `serving`
-    that of the service which answers at the socket, None where none does.
+    that of the service which answers at the socket, None where none does. `resident` is its memory in bytes.
     """
 
     unit: UnitState
     installed: str | None
     asking: str
     serving: str | None
+    resident: int | None
     trouble: tuple[str, ...]
 
     @property
@@ -73,11 +74,13 @@ def restart_plan() -> Plan:
 def status() -> Status:
     """How things stand. Raises CommandFailed where systemd cannot be asked."""
     machine.check_systemd()
+    unit = systemd.state(plan.UNIT)
     return Status(
-        unit=systemd.state(plan.UNIT),
+        unit=unit,
         installed=machine.installed_version(),
         asking=__version__,
         serving=_serving(),
+        resident=None if unit.pid is None else _resident(unit.pid),
         trouble=systemd.last_words(plan.UNIT, _TROUBLE, only_trouble=True),
     )
 
@@ -101,3 +104,12 @@ def _serving() -> str | None:
         return None
     with client:
         return client.version
+
+
+def _resident(pid: int) -> int | None:
+    import psutil
+
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return None

@@ -145,7 +145,7 @@ def test_a_blocked_use_is_ended(service: FromWheel, desk: Desk) -> None:
         added = caller.call(calls.AddRule(calls.NewRule(effect=Effect.BLOCK, app=app)))
         program = desk.program("mmap", user="kid", app="blocked")
         assert program.wait() == -signal.SIGTERM, program.said()
-        caller.call(calls.RemoveRule(added["rule"]["id"]))
+        caller.call(calls.RemoveRule(added["rule"]["rule"]))
     until("the light goes out", lambda: not light())
 
 
