@@ -91,6 +91,7 @@ def open_switching(config: Config, edges: Platform) -> tuple[Switching, tuple[Re
     return Switching(edges, Switchboard(config.power, standing), file, restore_on_stop=restore), said
 
 
+<<<<<<< HEAD
 def gate(config: Config, clock: Clock) -> Gate | None:
     """What refuses opens of a camera in the kernel; None where this platform has no such thing."""
     system: str = sys.platform
@@ -99,6 +100,20 @@ def gate(config: Config, clock: Clock) -> Gate | None:
     from camguard.platform.linux.gate.keeper import LinuxGate
 
     return LinuxGate(clock)
+=======
+def hand_back(config: Config) -> tuple[Report, ...]:
+    """Switch on, and log, every camera that a guard which runs no more holds off; what came of each.
+
+    Raises JournalError where it cannot be logged.
+    """
+    edges = platform(config)
+    switching, _ = _switching(config, edges)
+    reports = tuple(switching.restore())
+    if reports:
+        with write_journal(config, edges.clock) as journal:
+            journal.append(reports)
+    return reports
+>>>>>>> vm
 
 
 def history(config: Config) -> Reader:

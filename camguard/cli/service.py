@@ -143,10 +143,10 @@ def _carry_out(plan: Plan, *, dry_run: bool) -> None:
 
 
 def _tell(step: Step) -> None:
-    from camguard.install.model import Write
+    from camguard.install.model import Folder, Write
     from camguard.install.plan import HOME
 
-    if not (isinstance(step, Write) and HOME in step.path.parents):  # hundreds of copied files interest nobody
+    if not (isinstance(step, Folder | Write) and HOME in step.path.parents):  # hundreds of copies interest nobody
         say(_line(step))
 
 
@@ -173,6 +173,8 @@ def _line(step: Step) -> str:
             said = f"run          {' '.join(argv)}"
         case model.Await(unit):
             said = f"wait         until {unit} is active"
+        case model.HandBack():
+            said = "switch on    the cameras that the service switched off"
     return quoted(said, 400)
 
 
@@ -199,27 +201,29 @@ def _show(found: Status) -> None:
     starts = "starts with the machine" if unit.enabled == "enabled" else f"does not start by itself ({unit.enabled})"
     say(f"  installed  {_version(found)}, {starts}")
     if unit.since is not None and found.active:
-        say(f"  since      {_local(unit.since)}" + (f", restarted {unit.restarts} times" if unit.restarts else ""))
+        again = f", after {unit.restarts} restart{'s' * (unit.restarts != 1)} by systemd" if unit.restarts else ""
+        say(f"  since      {_local(unit.since)}{again}")
     if unit.pid is not None:
-        memory = "" if unit.memory is None else f", {unit.memory / (1 << 20):.1f} MiB"
+        memory = "" if found.resident is None else f", {found.resident / (1 << 20):.1f} MiB"
         say(f"  process    {unit.pid}{memory}")
-    say(f"  socket     {'answers' if found.answers else 'does not answer'}")
+    answer = "does not answer" if found.serving is None else f"answers, as version {quoted(found.serving)}"
+    say(f"  socket     {answer}")
     for line in found.trouble:
         say(f"  trouble    {quoted(line, 300)}")
 
 
 def _version(found: Status) -> str:
     installed = quoted(found.installed or "by a package of the system")
-    return installed if found.installed in {None, found.running} else f"{installed}; this command is {found.running}"
+    return installed if found.installed in {None, found.asking} else f"{installed}; this command is {found.asking}"
 
 
-def _local(seconds: str) -> str:
-    return dt.datetime.fromtimestamp(int(seconds), dt.UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+def _local(seconds: int) -> str:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _as_object(found: Status) -> dict[str, object]:
     unit = found.unit
-    since = None if unit.since is None else dt.datetime.fromtimestamp(int(unit.since), dt.UTC).isoformat()
+    since = None if unit.since is None else dt.datetime.fromtimestamp(unit.since, dt.UTC).isoformat()
     return {
         "schema": SCHEMA,
         "installed": unit.known,
@@ -228,10 +232,11 @@ def _as_object(found: Status) -> dict[str, object]:
         "state": f"{unit.active}/{unit.sub}",
         "since": since,
         "pid": unit.pid,
-        "memory_bytes": unit.memory,
+        "memory_bytes": found.resident,
         "restarts": unit.restarts,
         "version_installed": found.installed,
-        "version": found.running,
-        "answers": found.answers,
+        "version_serving": found.serving,
+        "version": found.asking,
+        "answers": found.serving is not None,
         "trouble": list(found.trouble),
     }

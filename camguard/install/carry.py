@@ -16,7 +16,8 @@ from pathlib import Path
 from camguard.errors import AccessDenied, CamguardError, Refused
 from camguard.install import systemd
 from camguard.install.commands import run
-from camguard.install.model import Await, Delete, Folder, Link, Move, Plan, Run, Step, Write
+from camguard.install.handback import hand_back
+from camguard.install.model import Await, Delete, Folder, HandBack, Link, Move, Plan, Run, Step, Write
 
 Tell = Callable[[Step], None]
 """Is called with each step before it is done."""
@@ -34,7 +35,7 @@ def carry_out(plan: Plan, tell: Tell, complain: Complain) -> None:
         try:
             for step in plan.steps:
                 tell(step)
-                _do(step, undo)
+                _do(step, undo, complain)
         except BaseException:
             if not plan.undone:
                 undo.pop_all()
@@ -60,32 +61,42 @@ def _try_each(steps: tuple[Step, ...], complain: Complain, tell: Tell | None = N
             tell(step)
         try:
             with ExitStack() as unused:
-                _do(step, unused)
+                _do(step, unused, complain)
                 unused.pop_all()
         except CamguardError as error:
             complain(str(error))
 
 
-def _do(step: Step, undo: ExitStack) -> None:
-    try:
-        match step:
-            case Folder():
-                _folder(step, undo)
-            case Write():
-                _put(step.path, undo, lambda there: _write(there, step.content, step.mode))
-            case Link():
-                _put(step.path, undo, lambda there: os.symlink(step.target, there))
-            case Move():
-                _move(step.path, step.target)
-                undo.callback(_move, step.target, step.path)
-            case Delete():
-                _delete(step.path)
-            case Run():
-                run(step.argv)
-            case Await():
-                systemd.wait_active(step.unit)
-    except OSError as error:
-        raise _understood(error) from error
+def _do(step: Step, undo: ExitStack, complain: Complain) -> None:
+    match step:
+        case Run():
+            run(step.argv)
+        case Await():
+            systemd.wait_active(step.unit)
+        case HandBack():
+            for sentence in hand_back():
+                complain(sentence)
+        case _:
+            try:
+                _change(step, undo)
+            except OSError as error:
+                raise _understood(error) from error
+
+
+def _change(step: Folder | Write | Link | Move | Delete, undo: ExitStack) -> None:
+    match step:
+        case Folder():
+            _folder(step, undo)
+        case Write():
+            _put(step.path, undo, lambda there: _write(there, step.content, step.mode))
+        case Link():
+            os.sync()  # a power cut must not leave a link to files that never reached the disk
+            _put(step.path, undo, lambda there: os.symlink(step.target, there))
+        case Move():
+            _move(step.path, step.target)
+            undo.callback(_move, step.target, step.path)
+        case Delete():
+            _delete(step.path)
 
 
 def _folder(step: Folder, undo: ExitStack) -> None:
@@ -101,10 +112,11 @@ def _folder(step: Folder, undo: ExitStack) -> None:
 def _put(path: Path, undo: ExitStack, make: Callable[[Path], None]) -> None:
     """Make something beside its place, then let it take that place; undoing puts back what was there."""
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    undo.callback(_restorer(path))
+    restore = _restorer(path)
     try:
         make(beside)
         os.replace(beside, path)
+        undo.callback(restore)
     except BaseException:
         with suppress(OSError):
             beside.unlink(missing_ok=True)

@@ -85,7 +85,12 @@ class Await:
     unit: str
 
 
-Step = Folder | Write | Link | Move | Delete | Run | Await
+@dataclass(frozen=True, slots=True)
+class HandBack:
+    """Switch on the cameras that the service, which is stopped by now, holds off."""
+
+
+Step = Folder | Write | Link | Move | Delete | Run | Await | HandBack
 
 
 @dataclass(frozen=True, slots=True)

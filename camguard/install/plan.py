@@ -13,6 +13,7 @@ from camguard.install.model import (
     Data,
     Delete,
     Folder,
+    HandBack,
     Interpreter,
     Link,
     Move,
@@ -32,7 +33,6 @@ HOME = Path("/opt/camguard")
 """Where releases of the service are, each with a Python environment of its own; `CURRENT` is a link to one of them."""
 CURRENT = HOME / "current"
 UNITS = Path("/etc/systemd/system")
-SYSUSERS = Path("/etc/sysusers.d/camguard.conf")
 CONFIGURATION = Path("/etc/camguard")
 STATE = Path("/var/lib/camguard")
 SAVED = STATE / "saved-configuration"
@@ -45,7 +45,7 @@ PACKAGED_PYTHON = "/usr/bin/python3"
 
 _EXEC = "ExecStart="
 _MODULE = "-I -m camguard.service"
-_PROOF = "import camguard.service"
+_PROOF = "import camguard.service.__main__, camguard.cli"
 
 
 def install(
@@ -67,25 +67,28 @@ def install(
         *_environment(release, python, packages),
         Link(CURRENT, release),
         *(Write(UNITS / name, content) for name, content in data.units.items()),
-        Folder(SYSUSERS.parent),
-        Write(SYSUSERS, data.sysusers),
         Folder(CONFIGURATION),
         *(Move(SAVED / name, CONFIGURATION / name) for name in standing.saved if name not in standing.configuration),
         *(() if standing.command is False else (Link(COMMAND, CURRENT / "bin/camguard"),)),
-        Run(("systemd-sysusers", str(SYSUSERS))),
+        Run(("systemd-sysusers", "--inline", *_lines(data.sysusers))),
         Run(("systemctl", "daemon-reload")),
         *begin,
     )
     old = (path for path in standing.releases if start or path != standing.release)
+    retreat, rescue = _where_it_fails(standing, start=start)
+    return Plan(steps, tidy=tuple(map(Delete, old)), undone=True, retreat=retreat, rescue=rescue)
+
+
+def _where_it_fails(standing: Standing, *, start: bool) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+    """What is run before and after everything is put back: a service that was there before runs again."""
     upgrade = UNIT in standing.units
-    reload = Run(("systemctl", "daemon-reload"))
-    return Plan(
-        steps,
-        tidy=tuple(map(Delete, old)),
-        undone=True,
-        retreat=() if upgrade else (Run(("systemctl", "disable", "--now", UNIT)),),
-        rescue=(reload, *(restart() if upgrade and start else ())),
+    retreat = () if upgrade else (Run(("systemctl", "disable", "--now", UNIT)),)
+    rescue = (
+        Run(("systemctl", "daemon-reload")),
+        *(restart() if upgrade and start else ()),
+        *(() if standing.group else (Run(("groupdel", GROUP)),)),
     )
+    return retreat, rescue
 
 
 def restart() -> tuple[Step, ...]:
@@ -124,9 +127,9 @@ def uninstall(data: Data, standing: Standing, *, purge: bool) -> Plan:
     return Plan(
         (
             *(Run(("systemctl", "disable", "--now", unit)) for unit in there),
+            HandBack(),
             *keep,
             *(Delete(UNITS / name) for name in data.units),
-            Delete(SYSUSERS),
             *((Delete(COMMAND),) if standing.command else ()),
             Delete(HOME),
             Delete(CONFIGURATION),
@@ -134,7 +137,7 @@ def uninstall(data: Data, standing: Standing, *, purge: bool) -> Plan:
             Run(("systemctl", "daemon-reload")),
         ),
         tidy=(
-            *(Run(("systemctl", "reset-failed", unit)) for unit in there),
+            Run(("systemctl", "reset-failed", "camguard*")),
             *((Run(("groupdel", GROUP)),) if standing.group else ()),
         ),
     )
@@ -174,6 +177,11 @@ def _environment(release: Path, python: Interpreter, packages: Iterable[Package]
     yield Write(release / "bin/camguard", launcher(CURRENT / "bin/python"), 0o755)
     yield Run((str(own), "-I", "-m", "compileall", "-q", str(site)))
     yield Run((str(own), "-I", "-c", _PROOF))
+
+
+def _lines(sysusers: bytes) -> Iterator[str]:
+    """What a file of sysusers.d(5) says; handed over as words, it leaves no file behind."""
+    return (line for line in sysusers.decode().splitlines() if line.strip() and not line.startswith("#"))
 
 
 def _save(standing: Standing) -> Iterator[Step]:

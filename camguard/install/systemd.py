@@ -9,14 +9,13 @@ from camguard.install.commands import CommandFailed, run
 
 _START_LIMIT_S = 120.0
 _LOOK_S = 0.2
-_PROPERTIES = ("LoadState", "UnitFileState", "ActiveState", "SubState", "Job", "MainPID", "MemoryCurrent", "NRestarts")
+_PROPERTIES = ("LoadState", "UnitFileState", "ActiveState", "SubState", "Job", "MainPID", "NRestarts")
 _SINCE = "ActiveEnterTimestamp"
-_UNKNOWN_BYTES = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class UnitState:
-    """How a unit stands, in systemd's own words. `memory` is in bytes; `since` is when it became active."""
+    """How a unit stands, in systemd's own words; `since` is when it became active, in seconds since 1970."""
 
     known: bool
     enabled: str
@@ -24,9 +23,8 @@ class UnitState:
     sub: str
     busy: bool
     pid: int | None
-    memory: int | None
     restarts: int
-    since: str | None
+    since: int | None
 
 
 def state(unit: str) -> UnitState:
@@ -38,8 +36,7 @@ def state(unit: str) -> UnitState:
 
 def parse(said: dict[str, str]) -> UnitState:
     """The state in the properties that ``systemctl show`` printed."""
-    memory = said.get("MemoryCurrent", "")
-    bytes_used = int(memory) if memory.isdecimal() and int(memory) != _UNKNOWN_BYTES else None
+    since = said.get(_SINCE, "").removeprefix("@")
     return UnitState(
         known=said.get("LoadState") not in {"not-found", "", None},
         enabled=said.get("UnitFileState") or "disabled",
@@ -47,9 +44,8 @@ def parse(said: dict[str, str]) -> UnitState:
         sub=said.get("SubState", "unknown"),
         busy=said.get("Job", "") not in {"", "0"},
         pid=int(said.get("MainPID") or 0) or None,
-        memory=bytes_used,
         restarts=int(said.get("NRestarts") or 0),
-        since=said.get(_SINCE, "").removeprefix("@") or None,
+        since=int(since) if since.isdecimal() else None,
     )
 
 

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 from camguard import __version__
-from camguard.errors import Refused
+from camguard.errors import CamguardError, Refused
 from camguard.install import machine, packages, plan, systemd, trust
 from camguard.install.model import Plan, Standing
 from camguard.install.systemd import UnitState
 
-CONTROL_SOCKET = Path("/run/camguard/camguard.sock")
 _ANSWER_S = 2.0
 _TROUBLE = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How the service stands. `installed` is the version in place, `running` that of the command that asks."""
+    """How the service stands.
+
+    `installed` is the version in place, None where that is not ours; `asking` that of the command that asks; `serving`
+    that of the service which answers at the socket, None where none does. `resident` is its memory in bytes.
+    """
 
     unit: UnitState
     installed: str | None
-    running: str
-    answers: bool
+    asking: str
+    serving: str | None
+    resident: int | None
     trouble: tuple[str, ...]
 
     @property
@@ -72,11 +74,13 @@ def restart_plan() -> Plan:
 def status() -> Status:
     """How things stand. Raises CommandFailed where systemd cannot be asked."""
     machine.check_systemd()
+    unit = systemd.state(plan.UNIT)
     return Status(
-        unit=systemd.state(plan.UNIT),
+        unit=unit,
         installed=machine.installed_version(),
-        running=__version__,
-        answers=_answers(CONTROL_SOCKET),
+        asking=__version__,
+        serving=_serving(),
+        resident=None if unit.pid is None else _resident(unit.pid),
         trouble=systemd.last_words(plan.UNIT, _TROUBLE, only_trouble=True),
     )
 
@@ -87,11 +91,25 @@ def check_may_change() -> None:
     machine.check_systemd()
 
 
-def _answers(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as caller:
-        caller.settimeout(_ANSWER_S)
-        try:
-            caller.connect(os.fspath(path))
-        except OSError:
-            return False
-    return True
+def _serving() -> str | None:
+    """The version of the service that answers; None where none does, or not as it should."""
+    from camguard.ipc.client import connect
+    from camguard.ipc.server import SOCKET_PATH
+
+    try:
+        client = connect(SOCKET_PATH, _ANSWER_S)
+    except CamguardError:
+        return None
+    if client is None:
+        return None
+    with client:
+        return client.version
+
+
+def _resident(pid: int) -> int | None:
+    import psutil
+
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return None

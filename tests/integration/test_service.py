@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,20 +26,22 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a client believes a s
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[ServiceStage]:
+def stage() -> Iterator[ServiceStage]:
     """The service, running."""
-    with _stage(tmp_path) as made:
+    with _stage() as made:
         made.start()
         yield made
 
 
 @contextmanager
-def _stage(folder: Path, config: str = "") -> Iterator[ServiceStage]:
-    stage = ServiceStage(folder, config=config)
-    try:
-        yield stage
-    finally:
-        stage.close()
+def _stage(config: str = "") -> Iterator[ServiceStage]:
+    """A stage that other users can reach, which pytest's own folders are not."""
+    with tempfile.TemporaryDirectory(prefix="camguard-") as folder:
+        stage = ServiceStage(Path(folder), config=config)
+        try:
+            yield stage
+        finally:
+            stage.close()
 
 
 @contextmanager
@@ -136,8 +139,8 @@ def _kinds_until(events: Any, last: Kind) -> list[str]:
     raise AssertionError(f"the service went before {last}")
 
 
-def test_locked_the_camera_is_off_until_somebody_turns_it_on_for_a_time(tmp_path: Path) -> None:
-    with _stage(tmp_path, '[camera]\ndefault = "off"\nusual_pass = "2s"\n') as stage:
+def test_locked_the_camera_is_off_until_somebody_turns_it_on_for_a_time() -> None:
+    with _stage('[camera]\ndefault = "off"\nusual_pass = "2s"\n') as stage:
         stage.start()
         until("the camera is off", lambda: is_off(stage))
         assert "off unless somebody turns them on" in stage.run("status").stdout
@@ -146,8 +149,8 @@ def test_locked_the_camera_is_off_until_somebody_turns_it_on_for_a_time(tmp_path
         until("the camera is off again", lambda: is_off(stage))
 
 
-def test_locked_a_camera_that_is_plugged_in_is_switched_off(tmp_path: Path) -> None:
-    with _stage(tmp_path, '[camera]\ndefault = "off"\n') as stage:
+def test_locked_a_camera_that_is_plugged_in_is_switched_off() -> None:
+    with _stage('[camera]\ndefault = "off"\n') as stage:
         stage.start()
         until("the camera is off", lambda: is_off(stage))
         stage.node.with_suffix(".off").rename(stage.node)  # a replug brings it back
@@ -243,8 +246,8 @@ def test_a_broken_configuration_is_told_and_the_one_before_stays(stage: ServiceS
     assert extras(stage, Kind.CONFIG_READ)[0]["after_a_restart"] == []
 
 
-def test_with_a_broken_configuration_it_starts_by_the_last_good_one(tmp_path: Path) -> None:
-    with _stage(tmp_path, '[camera]\ndefault = "off"\n') as stage:
+def test_with_a_broken_configuration_it_starts_by_the_last_good_one() -> None:
+    with _stage('[camera]\ndefault = "off"\n') as stage:
         stage.start()
         stage.stop()
         stage.configure("[camera\n")
@@ -260,16 +263,9 @@ def test_a_removed_socket_is_made_anew(stage: ServiceStage) -> None:
 
 
 def test_a_second_service_is_turned_away(stage: ServiceStage) -> None:
-    first, stage.process = stage.process, None
-    try:
-        stage.launch()
-        assert stage.process is not None
-        second: Any = stage.process
-        _, err = second.communicate(timeout=60)
-        assert second.returncode == 1
-        assert "another guard" in err
-    finally:
-        stage.process = first
+    code, err = stage.try_another()
+    assert code == 1
+    assert "another guard" in err
     assert stage.run("status").returncode == 0
 
 
@@ -293,8 +289,8 @@ def test_a_use_goes_on_being_seen_after_a_crash(stage: ServiceStage) -> None:
         assert entries(stage, Kind.PRESENT)[0].data["process"]["pid"] == stranger.pid
 
 
-def test_off_outlasts_a_crash_and_on_stop_restore_undoes_it(tmp_path: Path) -> None:
-    with _stage(tmp_path, '[camera]\non_stop = "restore"\n') as stage:
+def test_off_outlasts_a_crash_and_on_stop_restore_undoes_it() -> None:
+    with _stage('[camera]\non_stop = "restore"\n') as stage:
         stage.start()
         assert stage.run("off").returncode == 0
         stage.kill()
@@ -330,8 +326,8 @@ def test_verify_is_for_who_may_read_the_file(stage: ServiceStage) -> None:
     assert "sudo camguard log verify" in done.stderr
 
 
-def test_without_the_service_a_command_named_to_ask_it_says_so(tmp_path: Path) -> None:
-    with _stage(tmp_path) as stage:
+def test_without_the_service_a_command_named_to_ask_it_says_so() -> None:
+    with _stage() as stage:
         done = stage.run("status")
         assert done.returncode == 2
         assert "no service answers" in done.stderr
@@ -347,9 +343,7 @@ def test_a_switch_that_somebody_asks_for_and_leaves_is_carried_out(stage: Servic
 def test_told_to_stop_in_the_middle_of_a_call_it_answers_first(stage: ServiceStage) -> None:
     with stage.client() as client:
         client._send(b'{"call":"switch","id":1,"power":"off"}\n')
-        assert stage.process is not None
-        stage.process.send_signal(signal.SIGTERM)
-        message = client._next()
-        assert message is not None
-    stage.process.communicate(timeout=60)
+        os.kill(stage.pid, signal.SIGTERM)
+        assert client._next() is not None
+    stage.stop()
     assert verify(stage.journal).ok

@@ -72,6 +72,15 @@ class ServiceStage:
         self.launch(beat_s=beat_s)
         self.wait_notified("READY=1")
 
+    def try_another(self) -> tuple[int, str]:
+        """Start a second service beside the one that runs, to its end; returns its exit code and what it said."""
+        first, self.process = self.process, None
+        try:
+            self.launch()
+            return self._ended()
+        finally:
+            self.process = first
+
     def launch(self, *, beat_s: float = 0.2) -> None:
         """Start the service without waiting for anything."""
         environment = {
@@ -118,6 +127,10 @@ class ServiceStage:
         """Ask it to stop; returns its exit code and what it said to stderr."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
+        return self._ended()
+
+    def _ended(self) -> tuple[int, str]:
+        assert self.process is not None
         _, err = self.process.communicate(timeout=PATIENCE_S)
         code = self.process.returncode
         self.process = None

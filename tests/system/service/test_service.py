@@ -1,0 +1,265 @@
+"""The service from its wheel to its end: installed, at work under its unit as it is shipped, upgraded, gone again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from camguard.core.model import Effect
+from camguard.core.power import Power
+from camguard.ipc import calls
+from tests.support.guest import WEBCAM, WEBCAM_LINK, Desk, light, tell_webcam, until, webcam
+from tests.support.installed import CURRENT, JOURNAL, UNIT, FromWheel, client, logged, show
+
+pytestmark = pytest.mark.system
+
+_FOLDERS = ("/etc", "/opt", "/usr", "/var", "/root", "/home", "/run/systemd/system")
+_CONFIGURATION = Path("/etc/camguard/config.toml")
+_WRITTEN = "# written by a person\n"
+_NOT_OURS = (
+    "/etc/.pwd.lock",  # the tools that keep /etc/group leave these
+    "/etc/group-",
+    "/etc/gshadow-",
+    "/var/log/journal",
+    "/var/lib/systemd",
+    "/var/tmp",
+)
+
+
+@pytest.fixture(scope="module")
+def wheel() -> Iterator[FromWheel]:
+    with tempfile.TemporaryDirectory(prefix="wheel-", dir="/opt") as folder:
+        Path(folder).chmod(0o755)
+        yield FromWheel(Path(folder), Path(os.environ["CAMGUARD_WHEEL"]))
+
+
+@pytest.fixture(scope="module")
+def untouched(wheel: FromWheel) -> set[str]:
+    """All files that there were before the service was installed."""
+    return _files()
+
+
+@pytest.fixture(scope="module")
+def service(wheel: FromWheel, untouched: set[str]) -> Iterator[FromWheel]:
+    """The service, installed and active for the tests of this file, which follow one another."""
+    done = wheel.run("service", "install")
+    assert done.returncode == 0, done.stderr
+    assert (show("ActiveState"), show("UnitFileState")) == ("active", "enabled")
+    yield wheel
+    wheel.run("service", "uninstall", "--purge", "--yes")
+
+
+def test_the_unit_leaves_little_open(service: FromWheel) -> None:
+    unit = f"/etc/systemd/system/{UNIT}"
+    analysed = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=20", unit],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "SYSTEMD_COLORS": "0"},
+    )
+    assert analysed.returncode == 0, analysed.stdout
+    verified = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
+    assert (verified.returncode, verified.stderr) == (0, "")
+
+
+def test_only_root_could_change_what_it_runs(service: FromWheel) -> None:
+    everything = [CURRENT.parent, *CURRENT.parent.rglob("*")]
+    others = stat.S_IWGRP | stat.S_IWOTH
+    assert len(everything) > 100
+    for path in everything:
+        found = path.lstat()
+        assert found.st_uid == 0, path
+        assert path.is_symlink() or not found.st_mode & others, path
+    assert show("ExecStart").split(";")[0].endswith(f"path={CURRENT}/bin/python ")
+
+
+def test_its_status_is_told_to_everybody(service: FromWheel) -> None:
+    environment = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        ["/usr/local/bin/camguard", "service", "status", "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        user="mallory",
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["installed"], told["enabled"], told["active"], told["answers"]) == (True, True, True, True)
+    assert told["version_installed"] == told["version_serving"] == told["version"]
+    assert told["pid"] == int(show("MainPID"))
+
+
+def test_a_use_by_another_user_is_seen_with_all_that_it_is(service: FromWheel, desk: Desk) -> None:
+    program = desk.account("kid").start("v4l2-ctl", "--device", webcam(), "--stream-mmap", "--stream-to=/dev/null")
+    entry = logged("the use by kid", pid=program.pid, state="capturing")
+    program.terminate()
+    program.communicate(timeout=60)
+    assert entry["camera"]["name"] == WEBCAM
+    assert entry["process"]["user"] == "kid"
+    assert entry["process"]["exe"] == "/usr/bin/v4l2-ctl"
+    assert entry["process"]["package"] == "v4l-utils"
+    assert logged("its end", pid=program.pid, state="ended")["frames"] > 0
+
+
+def test_a_program_that_only_its_user_can_reach_is_known_by_its_path(service: FromWheel, desk: Desk) -> None:
+    home = Path("/home/kid")
+    mode = home.stat().st_mode
+    mine = home / "mine"
+    shutil.copy("/usr/bin/v4l2-ctl", mine)
+    try:
+        home.chmod(0o700)
+        mine.chmod(0o700)
+        shutil.chown(mine, "kid", "kid")
+        program = desk.account("kid").start(mine, "--device", webcam(), "--stream-mmap", "--stream-to=/dev/null")
+        entry = logged("the use by a program of kid's", pid=program.pid, state="capturing")
+        program.terminate()
+        program.communicate(timeout=60)
+        assert entry["app"]["path"] == str(mine)
+        assert entry["process"]["exe_sha256"]
+    finally:
+        mine.unlink()
+        home.chmod(mode)
+
+
+def test_a_script_in_a_folder_for_temporary_files_is_known_by_its_path(service: FromWheel, desk: Desk) -> None:
+    program = desk.program("mmap", user="kid", app="temporary")
+    entry = logged("the use by a script in /tmp", pid=program.pid, state="capturing")
+    assert str(desk.folder).startswith("/tmp/")
+    assert entry["app"]["path"] == str(desk.app("temporary"))
+
+
+def test_a_blocked_use_is_ended(service: FromWheel, desk: Desk) -> None:
+    app = f"script:{desk.app('blocked')}"
+    with client() as caller:
+        added = caller.call(calls.AddRule(calls.NewRule(effect=Effect.BLOCK, app=app)))
+        program = desk.program("mmap", user="kid", app="blocked")
+        assert program.wait() == -signal.SIGTERM, program.said()
+        caller.call(calls.RemoveRule(added["rule"]["rule"]))
+    until("the light goes out", lambda: not light())
+
+
+def test_the_camera_is_switched_off_and_on(service: FromWheel, desk: Desk) -> None:
+    program = desk.program("mmap", user="kid")
+    program.wait_word("frames")
+    with client() as caller:
+        caller.call(calls.Switch(Power.OFF, WEBCAM), timeout_s=60)
+        assert not WEBCAM_LINK.exists()
+        assert program.wait() == 3, program.said()
+        assert not light()
+        caller.call(calls.Switch(Power.ON, WEBCAM), timeout_s=60)
+    until("the webcam is back", WEBCAM_LINK.exists)
+    again = desk.program("mmap", "--frames", "5", user="kid")
+    assert again.wait() == 0, again.said()
+
+
+def test_cameras_come_and_go_without_a_network(service: FromWheel, desk: Desk) -> None:
+    pid = show("MainPID")
+    assert os.readlink(f"/proc/{pid}/ns/net") != os.readlink("/proc/1/ns/net")
+    tell_webcam("unplug")
+    tell_webcam("plug")
+    program = desk.program("mmap", "--frames", "5", user="kid")
+    assert program.wait() == 0, program.said()
+    assert logged("the use after the plug was back", pid=program.pid, state="ended")["frames"] == 5
+
+
+def test_it_comes_back_when_it_is_killed(service: FromWheel) -> None:
+    pid = int(show("MainPID"))
+    os.kill(pid, signal.SIGKILL)
+    until("it is back", lambda: show("ActiveState") == "active" and show("MainPID") not in {"0", str(pid)})
+    with client() as caller:
+        assert caller.version
+    done = service.run("service", "restart")
+    assert done.returncode == 0, done.stderr
+    assert show("NRestarts") == "0"
+
+
+def test_what_was_changed_after_it_was_installed_is_not_taken_along(service: FromWheel) -> None:
+    pid, release = show("MainPID"), CURRENT.resolve()
+    changed = service.site / "camguard/errors.py"
+    before = changed.read_text()
+    service.change("camguard/errors.py", f"{before}\n", recorded=False)
+    done = service.run("service", "install")
+    changed.write_text(before)
+    assert done.returncode == 1
+    assert "camguard/errors.py was changed after it was installed" in done.stderr
+    assert (show("MainPID"), CURRENT.resolve()) == (pid, release)
+
+
+def test_a_release_that_does_not_start_is_taken_back(service: FromWheel) -> None:
+    release = CURRENT.resolve()
+    path = "camguard/service/__main__.py"
+    before = (service.site / path).read_text()
+    service.change(path, "import sys\nif __name__ == '__main__':\n    sys.exit('no, I will not')\n", recorded=True)
+    done = service.run("service", "install")
+    service.change(path, before, recorded=True)
+    assert done.returncode == 1
+    assert "no, I will not" in done.stderr
+    assert CURRENT.resolve() == release
+    assert set(CURRENT.parent.iterdir()) == {CURRENT, release}
+    assert show("ActiveState") == "active"
+    with client() as caller:
+        assert caller.version
+
+
+def test_an_upgrade_leaves_one_release(service: FromWheel) -> None:
+    before = CURRENT.resolve()
+    done = service.run("service", "install")
+    assert done.returncode == 0, done.stderr
+    assert CURRENT.resolve() != before
+    assert set(CURRENT.parent.iterdir()) == {CURRENT, CURRENT.resolve()}
+    assert show("ActiveState") == "active"
+
+
+def test_who_is_not_root_changes_nothing(service: FromWheel) -> None:
+    pid = show("MainPID")
+    for arguments in (("install",), ("uninstall", "--yes"), ("restart",)):
+        done = service.run("service", *arguments, user="kid")
+        assert (done.returncode, "as root" in done.stderr) == (1, True), done.stderr
+    assert show("MainPID") == pid
+
+
+def test_uninstalling_keeps_the_log_and_what_people_wrote_and_leaves_the_cameras_on(
+    service: FromWheel, untouched: set[str]
+) -> None:
+    _CONFIGURATION.write_text(_WRITTEN)
+    with client() as caller:
+        caller.call(calls.Switch(Power.OFF, WEBCAM), timeout_s=60)
+    assert not WEBCAM_LINK.exists()
+    done = service.run("service", "uninstall", "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    until("the webcam is back", WEBCAM_LINK.exists)
+    left = _files() - untouched
+    assert all(path.startswith("/var/lib/camguard") for path in left), left
+    assert str(JOURNAL) in left
+
+
+def test_a_later_install_puts_back_what_people_wrote_and_a_purge_leaves_nothing(
+    service: FromWheel, untouched: set[str]
+) -> None:
+    done = service.run("service", "install", "--no-start")
+    assert done.returncode == 0, done.stderr
+    assert show("ActiveState") == "inactive"
+    assert _CONFIGURATION.read_text() == _WRITTEN
+    done = service.run("service", "uninstall", "--yes", "--purge")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert _files() == untouched
+    assert "camguard" not in Path("/etc/group").read_text()
+
+
+def _files() -> set[str]:
+    found: set[str] = set()
+    for top in _FOLDERS:
+        for folder, folders, files in os.walk(top):
+            found.update(f"{folder}/{name}" for name in (*folders, *files))
+    return {path for path in found if not path.startswith(_NOT_OURS) and "/wheel-" not in path}
