@@ -91,7 +91,6 @@ def open_switching(config: Config, edges: Platform) -> tuple[Switching, tuple[Re
     return Switching(edges, Switchboard(config.power, standing), file, restore_on_stop=restore), said
 
 
-<<<<<<< HEAD
 def gate(config: Config, clock: Clock) -> Gate | None:
     """What refuses opens of a camera in the kernel; None where this platform has no such thing."""
     system: str = sys.platform
@@ -100,7 +99,8 @@ def gate(config: Config, clock: Clock) -> Gate | None:
     from camguard.platform.linux.gate.keeper import LinuxGate
 
     return LinuxGate(clock)
-=======
+
+
 def hand_back(config: Config) -> tuple[Report, ...]:
     """Switch on, and log, every camera that a guard which runs no more holds off; what came of each.
 
@@ -113,7 +113,6 @@ def hand_back(config: Config) -> tuple[Report, ...]:
         with write_journal(config, edges.clock) as journal:
             journal.append(reports)
     return reports
->>>>>>> vm
 
 
 def history(config: Config) -> Reader:
