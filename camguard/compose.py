@@ -107,7 +107,7 @@ def hand_back(config: Config) -> tuple[Report, ...]:
     Raises JournalError where it cannot be logged.
     """
     edges = platform(config)
-    switching, _ = _switching(config, edges)
+    switching, _ = open_switching(config, edges)
     reports = tuple(switching.restore())
     if reports:
         with write_journal(config, edges.clock) as journal:

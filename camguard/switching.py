@@ -15,6 +15,9 @@ from camguard.errors import Refused
 from camguard.ports import Platform
 from camguard.standing import StandingFile
 
+CONFIRM_S = 1.0
+"""How long after a device was switched off it is looked at once more."""
+
 log = logging.getLogger(__name__)
 
 Ask = Callable[[Callable[[Moment], Sequence[Report]]], Awaitable[tuple[Report, ...]]]
@@ -92,7 +95,26 @@ class Switching:
                 self._answer(turn, None)
                 raise
         self._answer(turn, outcome)
+        if outcome.result is Result.OFF:
+            await self._confirm(turn, ask)
         return outcome
+
+    async def _confirm(self, turn: Turn, ask: Ask) -> None:
+        """Look a moment later whether what was switched off is off still.
+
+        A device that came back in that very moment looks to the sensor as if it had never been away.
+        """
+        await asyncio.sleep(CONFIRM_S)
+        held = self.board.off.get(turn.cameras[0].id)
+        looked = self._platform.clock.now()
+        if held is None or await asyncio.to_thread(self._platform.switch.state, held.plan) is not Power.ON:
+            return
+
+        def void(_: Moment) -> list[Report]:
+            self.board.void(held.plan, looked)
+            return []
+
+        await ask(void)
 
     async def _off(self, turn: Turn, ask: Ask) -> Outcome:
         try:

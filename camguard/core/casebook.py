@@ -179,6 +179,9 @@ class Casebook:
             return Digest()
         self._cases[number] = replace(case, identity=identity)
         digest = self._judge(number, at, rules)
+        if case.verdict is not None and case.verdict == self._cases[number].verdict:
+            # Blocked before it was known who it is: now that it is, the log has to say so.
+            digest.reports.insert(0, _report(Kind.JUDGED, at, self._cases[number]))
         self._forget_if_over(number)
         return digest
 

@@ -237,6 +237,11 @@ class Switchboard:
                 pause = RETRIES_NS[min(tries, len(RETRIES_NS) - 1)]
                 self._failed[camera] = (tries + 1, now.boottime_ns + pause)
 
+    def void(self, plan: Plan, at: Moment) -> None:
+        """The device of a plan is on after all, though it was switched off before `at`."""
+        kept = tuple(held for held in self.standing.held if held.plan != plan or held.at.boottime_ns >= at.boottime_ns)
+        self.standing = replace(self.standing, held=kept)
+
     def failed_before(self, turn: Turn) -> bool:
         """Whether the last try to switch this failed too."""
         return any(camera.id in self._failed for camera in turn.cameras)

@@ -93,8 +93,8 @@ def check_may_change() -> None:
 
 def _serving() -> str | None:
     """The version of the service that answers; None where none does, or not as it should."""
+    from camguard.config import SOCKET_PATH
     from camguard.ipc.client import connect
-    from camguard.ipc.server import SOCKET_PATH
 
     try:
         client = connect(SOCKET_PATH, _ANSWER_S)

@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from camguard.config import SOCKET_PATH
 from camguard.ipc.client import Client, connect
-from camguard.ipc.server import SOCKET_PATH
 from camguard.journal.export import as_object
 from camguard.journal.queries import Filter, Reader
 from tests.support.guest import until
