@@ -32,6 +32,7 @@ from camguard.core.model import (
     Judgement,
     Moment,
     Process,
+    ProcessIdentity,
     Rule,
     State,
     Verdict,
@@ -97,7 +98,7 @@ class Case:
     identity: Identity | None = None
     verdict: Verdict | None = None
     alerted: bool = False
-    enforced: frozenset[Process] = frozenset()
+    enforced: frozenset[ProcessIdentity | None] = frozenset()
 
     @property
     def targets(self) -> frozenset[Process]:
@@ -256,7 +257,7 @@ class Casebook:
         blocked = case.verdict is not None and case.verdict.judgement is Judgement.BLOCKED
         if not blocked or not case.activation.state.live:
             return []
-        new = case.targets - case.enforced
+        new = {process.identity for process in case.targets} - case.enforced
         if not new:
             return []
         self._cases[number] = replace(case, enforced=case.enforced | new)
