@@ -9,7 +9,6 @@ from pathlib import Path
 from camguard.core.events import CamerasSeen, HoldersSeen
 from camguard.core.model import App, Camera, CameraId, Details, Process, Rule, Verdict
 from camguard.core.policy import Circumstances, judge
-from camguard.core.power import Plan
 from camguard.errors import NothingMatched, UsageError
 from camguard.ports import History, Platform
 
@@ -30,7 +29,7 @@ class Use:
 class Snapshot:
     """How things stand now. `guard_pid` is the guard that keeps this activation log, None where none runs.
 
-    `dormant` are the cameras that are seen to be switched off.
+    `off` are the cameras that are known to be switched off.
     """
 
     method: str
@@ -38,7 +37,7 @@ class Snapshot:
     journal_path: Path
     cameras: tuple[Camera, ...]
     uses: tuple[Use, ...]
-    dormant: tuple[Plan, ...] = ()
+    off: tuple[Camera, ...] = ()
 
 
 def activation_number(text: str) -> int | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from camguard.access import Found
 from camguard.access.handswitch import switch_by_hand
-from camguard.compose import history, platform, write_journal
+from camguard.compose import history, may_switch, platform, write_journal
 from camguard.config import Config
 from camguard.core.events import CamerasSeen, Kind, Report, Sighting
 from camguard.core.model import (
@@ -30,15 +30,16 @@ from camguard.core.model import (
     Verdict,
 )
 from camguard.core.policy import Circumstances, judge
-from camguard.core.power import Power
+from camguard.core.power import Plan, Power
 from camguard.core.records import SCHEMA, Record, describe, of_rule, safe
 from camguard.ending import Order, end_use
 from camguard.errors import NothingMatched
 from camguard.journal.fold import ActivationRecord
 from camguard.journal.lock import guard_pid
 from camguard.journal.queries import Filter, Reader
-from camguard.ports import Finding, Tell
+from camguard.ports import Finding, Platform, Tell
 from camguard.rulebook import RuleBook
+from camguard.standing import StandingFile
 from camguard.uses import Snapshot, Use, activation_number, by_app, by_pid, camera_meant, look
 from camguard.views import camera_view, use_view
 
@@ -68,7 +69,7 @@ class Local:
         """How things stand now, as one look finds it."""
         now = snapshot(self._config)
         cameras = [camera_view(camera, Power.ON) for camera in now.cameras]
-        off = [camera_view(camera, Power.OFF) for plan in now.dormant for camera in plan.cameras]
+        off = [camera_view(camera, Power.OFF) for camera in now.off]
         return {
             "schema": SCHEMA,
             "answered_by": self.answered_by,
@@ -184,8 +185,18 @@ def snapshot(config: Config) -> Snapshot:
     edges = platform(config)
     with history(config) as past:
         cameras, uses = look(edges, past, RuleBook(config.rules_path).current())
-    dormant = edges.switch.dormant()
-    return Snapshot(edges.method, guard_pid(config.journal_path), config.journal_path, cameras, uses, dormant)
+    on = {camera.id for camera in cameras}
+    off = {camera.id: camera for plan in _off(config, edges) for camera in plan.cameras if camera.id not in on}
+    return Snapshot(
+        edges.method, guard_pid(config.journal_path), config.journal_path, cameras, uses, tuple(off.values())
+    )
+
+
+def _off(config: Config, edges: Platform) -> tuple[Plan, ...]:
+    """The devices that are off: those that show it, and those of which it is only known that a guard did it."""
+    known = may_switch(config) and config.standing_path.exists()
+    held = StandingFile(config.standing_path).load().held if known else ()
+    return (*edges.switch.dormant(), *(each.plan for each in held if edges.switch.state(each.plan) is Power.OFF))
 
 
 def find_uses(config: Config, target: str) -> tuple[Use, ...]:

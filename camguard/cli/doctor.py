@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
 
+from camguard import __version__
 from camguard.cli.output import json_option, quoted_sentence, say, say_json
-from camguard.cli.settings import configuration
+from camguard.cli.settings import configuration, service
 from camguard.core.records import SCHEMA, safe
-from camguard.errors import AccessDenied, ConfigError, JournalError
+from camguard.errors import AccessDenied, ConfigError, JournalError, ServiceError
 from camguard.ports import Finding, Level
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ def command(as_json: bool) -> None:
     from camguard.access.local import findings
 
     config = configuration()
-    found = (*findings(config), _rules(config), _log(config))
+    found = (*findings(config), _service(), _rules(config), _log(config))
     if as_json:
         say_json({"schema": SCHEMA, "findings": [_as_object(finding) for finding in found]})
     else:
@@ -40,6 +42,25 @@ def command(as_json: bool) -> None:
             _show(finding)
     if any(finding.level is Level.PROBLEM for finding in found):
         click.get_current_context().exit(1)
+
+
+def _service() -> Finding:
+    try:
+        remote = service()
+        if remote is None:
+            remedy = "to guard from the machine's start on, whoever is logged in: sudo camguard service install"
+            return Finding(Level.WARNING, "service", "no service is asked; this command looks by itself", remedy)
+        with closing(remote):
+            trouble = remote.status().get("trouble")
+            version = remote.client.version
+    except ServiceError as error:
+        return Finding(Level.PROBLEM, "service", str(error), "look at it: camguard service status")
+    if trouble:
+        return Finding(Level.PROBLEM, "service", f"its configuration is broken: {trouble}", "correct that line")
+    if version != __version__:
+        sentence = f"it is camguard {version}, this command {__version__}"
+        return Finding(Level.WARNING, "service", sentence, "bring it up to date: sudo camguard service install")
+    return Finding(Level.OK, "service", f"camguard {version} answers")
 
 
 def _rules(config: Config) -> Finding:
