@@ -60,6 +60,13 @@ class Switchers(StrEnum):
     ADMINS = "admins"  # nobody else
 
 
+class Rulers(StrEnum):
+    """Who may make rules through the service, beside administrators."""
+
+    USERS = "users"  # each for the own uses
+    ADMINS = "admins"  # nobody else
+
+
 class GateMode(StrEnum):
     """Whether the kernel refuses opens of a camera (BPF LSM), and which."""
 
@@ -89,6 +96,7 @@ class Config:
     power: PowerPolicy = field(default_factory=PowerPolicy)
     on_stop: OnStop = OnStop.KEEP
     switchers: Switchers = Switchers.SEAT
+    rulers: Rulers = Rulers.USERS
     gate: GateMode = GateMode.OFF
 
     @property
@@ -128,6 +136,7 @@ class _Camera(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 class _Access(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     switch: Switchers = Switchers.SEAT
+    rules: Rulers = Rulers.USERS
 
 
 class _Gate(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -196,6 +205,7 @@ def of_source(source: TomlSource) -> Config:
         power=_power(source, said.camera),
         on_stop=said.camera.on_stop,
         switchers=said.access.switch,
+        rulers=said.access.rules,
         gate=said.gate.mode,
     )
 

@@ -51,7 +51,7 @@ class Answer(Enum):
 
     YES = "yes"
     NO = "no"
-    AT_SEAT = "where the configuration says so"
+    CONFIGURED = "where the configuration says so"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ _ALLOWED: dict[Deed, frozenset[Role]] = {
     Deed.SWITCH: _ADMINISTRATORS,
     Deed.SEE_COMMON_RULES: _EVERYBODY,
     Deed.SEE_RULES: _OWN,
-    Deed.CHANGE_RULES: _OWN,
+    Deed.CHANGE_RULES: _ADMINISTRATORS,
     Deed.CHANGE_COMMON_RULES: _ADMINISTRATORS,
     Deed.EXPLAIN: _OWN,
     Deed.READ_LOG: _OWN,
@@ -89,17 +89,20 @@ _ALLOWED: dict[Deed, frozenset[Role]] = {
 }
 """Who may do what, whatever the configuration says."""
 
-_CONFIGURABLE = {(Deed.SWITCH, Role.CONCERNED)}
-"""What the configuration may allow on top. A camera concerns the user who sits before it."""
+CONFIGURABLE = frozenset({Deed.SWITCH, Deed.CHANGE_RULES})
+"""What the configuration may allow the user concerned on top. A camera concerns the user who sits before it."""
 
 
-def may(caller: Caller, deed: Deed, concerned_uid: int | None = None, *, seat_may_switch: bool = False) -> bool:
+def may(
+    caller: Caller, deed: Deed, concerned_uid: int | None = None, configured: frozenset[Deed] = frozenset()
+) -> bool:
     """Whether a caller may do it, where it concerns the user `concerned_uid`, or no one user where that is None.
 
-    `seat_may_switch` is what the configuration says; whom switching concerns is told by `Caller.at_seat`.
+    `configured` is what of `CONFIGURABLE` the configuration allows; whom switching concerns is told by
+    `Caller.at_seat`.
     """
     return any(
-        _answer(deed, role) is Answer.YES or (_answer(deed, role) is Answer.AT_SEAT and seat_may_switch)
+        _answer(deed, role) is Answer.YES or (_answer(deed, role) is Answer.CONFIGURED and deed in configured)
         for role in roles(caller, deed, concerned_uid)
     )
 
@@ -203,7 +206,7 @@ def _names_a_user(line: Record) -> bool:
 def _answer(deed: Deed, role: Role) -> Answer:
     if role in _ALLOWED[deed]:
         return Answer.YES
-    return Answer.AT_SEAT if (deed, role) in _CONFIGURABLE else Answer.NO
+    return Answer.CONFIGURED if deed in CONFIGURABLE and role is Role.CONCERNED else Answer.NO
 
 
 def table() -> str:

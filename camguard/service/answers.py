@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from camguard import __version__
-from camguard.config import Config, Switchers
+from camguard.config import Config, Rulers, Switchers
 from camguard.core.authority import Caller, Deed, may, owner_of, reduced, sees_whole, shown
 from camguard.core.casebook import Case
 from camguard.core.events import Kind, Report
@@ -199,11 +199,11 @@ class Answers:
         return {"uses": views, "outcome": _outcome(outcome)}
 
     async def _switch(self, caller: Caller, call: calls.Switch) -> dict[str, Any]:
-        seat = self.means.config.switchers is Switchers.SEAT
         caller = self.means.people.caller(caller.uid, caller.pid, caller.groups)  # who sits there changes
-        if not may(caller, Deed.SWITCH, seat_may_switch=seat):
-            who = "whoever sits at this machine, root and the group camguard" if seat else "root and the group camguard"
-            raise Refused(f"only {who} may switch cameras")
+        configured = self._configured()
+        if not may(caller, Deed.SWITCH, configured=configured):
+            seat = "whoever sits at this machine, " if Deed.SWITCH in configured else ""
+            raise Refused(f"only {seat}root and the group camguard may switch cameras")
         if self._guard.switching is None:
             raise Refused("this guard does not run as root and cannot switch cameras")
         if call.power is Power.OFF and call.for_s is not None:
@@ -236,6 +236,7 @@ class Answers:
         rule = rule_of(call.rule)
         if not may(caller, Deed.CHANGE_COMMON_RULES):
             name = self.means.people.name(caller.uid)
+            self._permit_own_rules(caller)
             if rule.user not in {None, name, str(caller.uid)}:
                 raise Refused("you may make rules for yourself; for others root and the group camguard may")
             if rule.turns_on:
@@ -254,13 +255,19 @@ class Answers:
         if rule is None or not self._sees(caller, rule):
             raise NothingMatched(f'there is no rule "{call.rule}"; `camguard rules list` shows those there are')
         own = rule.by is not None and rule.by == self.means.people.name(caller.uid)
-        if not own and not may(caller, Deed.CHANGE_COMMON_RULES):
+        if own:
+            self._permit_own_rules(caller)
+        elif not may(caller, Deed.CHANGE_COMMON_RULES):
             raise Refused(f"rule {rule.id} was not made by you; root and the group camguard may remove it")
         removed = await asyncio.to_thread(RuleBook(self.means.config.rules_path).remove, call.rule)
         if removed is None:
             raise NothingMatched(f'there is no rule "{call.rule}" any more')
         await self._record(Kind.RULE_REMOVED, {**of_rule(removed), "on_word_of": self._by(caller)})
         return {"file": safe(str(self.means.config.rules_path)), "rule": of_rule(removed)}
+
+    def _permit_own_rules(self, caller: Caller) -> None:
+        if not may(caller, Deed.CHANGE_RULES, caller.uid, self._configured()):
+            raise Refused("here only root and the group camguard may make and remove rules")
 
     def _sees(self, caller: Caller, rule: Rule) -> bool:
         if rule.user is None:
@@ -349,6 +356,12 @@ class Answers:
         return {"entries": taken, "last_seq": last}
 
     # What all of them need
+
+    def _configured(self) -> frozenset[Deed]:
+        """What the configuration allows the user concerned."""
+        config = self.means.config
+        allowed = {Deed.SWITCH: config.switchers is Switchers.SEAT, Deed.CHANGE_RULES: config.rulers is Rulers.USERS}
+        return frozenset(deed for deed, yes in allowed.items() if yes)
 
     @property
     def _guard(self) -> Guard:

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 BEAT_S = 30.0
 """How often a sign of life is left while systemd asks for none more often; it bounds what a crash leaves unknown."""
 
-_AT_ONCE = frozenset({"power", "on_stop", "switchers", "source"})
+_AT_ONCE = frozenset({"power", "on_stop", "switchers", "rulers", "source"})
 """What of a changed configuration holds without a restart."""
 
 

@@ -144,8 +144,9 @@ def test_locked_the_camera_is_off_until_somebody_turns_it_on_for_a_time() -> Non
         stage.start()
         until("the camera is off", lambda: is_off(stage))
         assert "off unless somebody turns them on" in stage.run("status").stdout
-        assert stage.run("on").returncode == 0
-        assert stage.node.exists()
+        stage.run("on")
+        until("it was on for a time", lambda: bool(entries(stage, Kind.PASS_ENDED)))
+        assert "on" in [extra["action"] for extra in extras(stage, Kind.ACTION_COMPLETED)]
         until("the camera is off again", lambda: is_off(stage))
 
 
@@ -213,6 +214,15 @@ def test_a_user_makes_rules_for_himself_alone(stage: ServiceStage) -> None:
         until("it is judged again", lambda: len(entries(stage, Kind.JUDGED)) > 1)
     assert entries(stage, Kind.JUDGED)[-1].data["verdict"] == "expected"
     assert stage.run("rules", "remove", rule["id"], uid=NOBODY).returncode == 0
+
+
+def test_users_make_no_rules_where_the_configuration_says_so() -> None:
+    with _stage('[access]\nrules = "admins"\n') as stage:
+        stage.start()
+        done = stage.run("rules", "block", stage.script("mine.py"), uid=NOBODY)
+        assert done.returncode == 1
+        assert "only root and the group camguard" in done.stderr
+        assert not stage.rules.exists()
 
 
 def test_a_rule_of_an_administrator_is_not_a_users_to_remove(stage: ServiceStage) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camguard.core import authority
-from camguard.core.authority import Caller, Deed, Role, may, owner_of, reduced, shown
+from camguard.core.authority import CONFIGURABLE, Caller, Deed, Role, may, owner_of, reduced, shown
 from camguard.core.events import Kind, Report
 from camguard.core.model import (
     Activation,
@@ -50,7 +50,7 @@ WANTED = {
     Deed.SWITCH: ADMIN,
     Deed.SEE_COMMON_RULES: YES,
     Deed.SEE_RULES: OWN,
-    Deed.CHANGE_RULES: OWN,
+    Deed.CHANGE_RULES: ADMIN,
     Deed.CHANGE_COMMON_RULES: ADMIN,
     Deed.EXPLAIN: OWN,
     Deed.READ_LOG: OWN,
@@ -93,14 +93,24 @@ def test_what_concerns_nobody_in_particular_is_nobodys_own(deed: Deed) -> None:
 )
 def test_the_seat_gives_the_switch_and_nothing_else(deed: Deed, caller: Caller, seat: bool, configured: bool) -> None:
     without = may(caller, deed, ALICE)
-    given_seat = may(replace(caller, at_seat=seat), deed, ALICE, seat_may_switch=configured)
+    given_seat = may(
+        replace(caller, at_seat=seat), deed, ALICE, frozenset({Deed.SWITCH}) if configured else frozenset()
+    )
     assert given_seat == (without or (deed is Deed.SWITCH and seat and configured))
+
+
+def test_the_configuration_gives_users_their_own_rules_and_nobody_elses() -> None:
+    configured = frozenset({Deed.CHANGE_RULES})
+    assert may(OWNER, Deed.CHANGE_RULES, ALICE, configured)
+    assert not may(STRANGER, Deed.CHANGE_RULES, ALICE, configured)
+    assert not may(OWNER, Deed.CHANGE_RULES, None, configured)
 
 
 @given(CALLERS, st.sampled_from(Deed), st.sampled_from([None, 0, ALICE, BOB]), st.booleans())
 def test_an_administrator_may_all_that_others_may(caller: Caller, deed: Deed, uid: int | None, seat: bool) -> None:
-    if may(caller, deed, uid, seat_may_switch=seat):
-        assert may(replace(caller, admin=True), deed, uid, seat_may_switch=seat)
+    configured = CONFIGURABLE if seat else frozenset()
+    if may(caller, deed, uid, configured):
+        assert may(replace(caller, admin=True), deed, uid, configured)
         assert may(ROOT, deed, uid)
 
 
