@@ -20,13 +20,21 @@ class Notifier:
         """How long systemd waits for a sign of life before it restarts the service; None where it does not."""
         return int(self._watchdog_us) / 1e6 if self._watchdog_us.isdecimal() else None
 
-    def tell(self, *states: str) -> None:
-        """Send states such as ``READY=1``. Raises OSError where systemd's socket does not take them."""
+    def tell(self, *states: str) -> bool:
+        """Send states such as ``READY=1``; False where systemd has not read what it was told before.
+
+        Never waits: who guards must not stand still for one who does not listen. Raises OSError where there is no
+        such socket any more.
+        """
         if not self._address:
-            return
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
-            out.connect(self._address)
-            out.sendall("\n".join(states).encode())
+            return True
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as out:
+            try:
+                out.connect(self._address)
+                out.sendall("\n".join(states).encode())
+            except BlockingIOError:
+                return False
+        return True
 
 
 def _meant(environ: Mapping[str, str]) -> bool:

@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 BEAT_S = 30.0
 """How often a sign of life is left while systemd asks for none more often; it bounds what a crash leaves unknown."""
 
+_TRIES, _HEAR_S = 50, 0.1
+
 _AT_ONCE = frozenset({"power", "on_stop", "switchers", "rulers", "source"})
 """What of a changed configuration holds without a restart."""
 
@@ -98,10 +100,10 @@ class Service:
             await server.start()
             self._follow_signals()
             gc.freeze()  # what was imported stays for good: no collection needs to walk over it while an open waits
-            self._notifier.tell("READY=1", f"STATUS={_status(settings)}")
+            await self._tell("READY=1", f"STATUS={_status(settings)}")
             extras = [tasks.create_task(self._beat(server), name="beat"), *self._keep_gate(settings.config)]
             await self._stop.wait()
-            self._notifier.tell("STOPPING=1")
+            await self._tell("STOPPING=1")
             for extra in extras:
                 extra.cancel()
             refusals.flush()
@@ -133,11 +135,11 @@ class Service:
             self._guard.beat()
             if await server.rebind_if_removed():
                 log.warning("%s was removed or replaced; the service listens there anew", self._socket_path)
-            self._notifier.tell("WATCHDOG=1")
+            self._notifier.tell("WATCHDOG=1")  # where it is not heard this time, it is the next
 
     async def _reload(self) -> None:
         """Take in a changed configuration, or say what is wrong with it and go on as before."""
-        self._notifier.tell("RELOADING=1")
+        await self._tell("RELOADING=1")
         settings = await asyncio.to_thread(self._file.load)
         means = self._answers.means
         if settings.trouble is not None:
@@ -148,7 +150,15 @@ class Service:
             config = replace(means.config, **{name: getattr(settings.config, name) for name in changed & _AT_ONCE})
             self._answers.means = replace(means, config=config, trouble=None)
             await self._guard.ask(lambda now: self._adopt(config, sorted(changed - _AT_ONCE), now))
-        self._notifier.tell("READY=1", f"STATUS={_status(settings)}")
+        await self._tell("READY=1", f"STATUS={_status(settings)}")
+
+    async def _tell(self, *states: str) -> None:
+        """Tell systemd what it has to hear; one that does not listen for seconds is no reason to stand still."""
+        for _ in range(_TRIES):
+            if self._notifier.tell(*states):
+                return
+            await asyncio.sleep(_HEAR_S)
+        log.warning("systemd did not take in: %s", states[0])
 
     def _adopt(self, config: Config, later: list[str], now: Moment) -> list[Report]:
         if self._guard.switching is not None:
@@ -178,7 +188,9 @@ def _trouble(settings: Settings, now: Moment) -> list[Report]:
 
 
 def _status(settings: Settings) -> str:
-    return "guarding" if settings.trouble is None else f"guarding, by the configuration before: {settings.trouble}"
+    if settings.trouble is None:
+        return "guarding"
+    return f"guarding, by the configuration before: {settings.trouble}".replace("\n", " ")
 
 
 def _changed(before: Config, after: Config) -> set[str]:
