@@ -98,7 +98,7 @@ class Service:
             await server.start()
             self._follow_signals()
             gc.freeze()  # what was imported stays for good: no collection needs to walk over it while an open waits
-            self._notifier.tell("READY=1", f"STATUS={_status(settings)}")
+            await self._notifier.insist("READY=1", f"STATUS={_status(settings)}")
             extras = [tasks.create_task(self._beat(server), name="beat"), *self._keep_gate(settings.config)]
             await self._stop.wait()
             self._notifier.tell("STOPPING=1")
@@ -137,7 +137,7 @@ class Service:
 
     async def _reload(self) -> None:
         """Take in a changed configuration, or say what is wrong with it and go on as before."""
-        self._notifier.tell("RELOADING=1")
+        await self._notifier.insist("RELOADING=1")
         settings = await asyncio.to_thread(self._file.load)
         means = self._answers.means
         if settings.trouble is not None:
@@ -148,7 +148,7 @@ class Service:
             config = replace(means.config, **{name: getattr(settings.config, name) for name in changed & _AT_ONCE})
             self._answers.means = replace(means, config=config, trouble=None)
             await self._guard.ask(lambda now: self._adopt(config, sorted(changed - _AT_ONCE), now))
-        self._notifier.tell("READY=1", f"STATUS={_status(settings)}")
+        await self._notifier.insist("READY=1", f"STATUS={_status(settings)}")
 
     def _adopt(self, config: Config, later: list[str], now: Moment) -> list[Report]:
         if self._guard.switching is not None:
