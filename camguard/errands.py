@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 Work = Coroutine[Any, Any, object]
 
@@ -69,11 +71,11 @@ class Errands:
             self._failed.set_exception(failure)
 
 
-async def whole(work: Coroutine[Any, Any, None]) -> None:
+async def whole(work: Coroutine[Any, Any, T]) -> T:
     """Have something done whole: whoever is cancelled meanwhile is cancelled afterwards."""
     task = asyncio.create_task(work)
     try:
-        await asyncio.shield(task)
+        return await asyncio.shield(task)
     except asyncio.CancelledError:
         await task
         raise

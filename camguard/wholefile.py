@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+
+from camguard.errors import AccessDenied
 
 
 def write_whole(path: Path, content: bytes, prepare: Callable[[int], None] = lambda _: None) -> None:
@@ -31,6 +34,29 @@ def write_whole(path: Path, content: bytes, prepare: Callable[[int], None] = lam
             os.unlink(draft)
         raise
     _sync(path.parent)
+
+
+def make_alike(path: Path, fd: int) -> None:
+    """Give a new file the owner and the mode of the one at `path`, where they differ.
+
+    Raises AccessDenied where it cannot be given away, a right that the service has not.
+    """
+    try:
+        before, new = os.stat(path), os.fstat(fd)
+    except FileNotFoundError:
+        return
+    uid = -1 if before.st_uid == new.st_uid else before.st_uid
+    gid = -1 if before.st_gid == new.st_gid else before.st_gid
+    if (uid, gid) != (-1, -1):
+        try:
+            os.fchown(fd, uid, gid)
+        except PermissionError as error:
+            raise AccessDenied(
+                f"{path} belongs to user {before.st_uid} and group {before.st_gid}, and what replaces it could not be "
+                f"given to them; change it by hand, or run: chown {new.st_uid}:{new.st_gid} {path}"
+            ) from error
+    if stat.S_IMODE(before.st_mode) != stat.S_IMODE(new.st_mode):
+        os.fchmod(fd, before.st_mode & 0o777)
 
 
 def _sync(folder: Path) -> None:

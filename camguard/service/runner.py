@@ -69,6 +69,8 @@ class Service:
         self._socket_path = socket_path
         self._notifier = notifier
         self._stop = asyncio.Event()
+        self._reloading = asyncio.Lock()  # one after the other, so that what the file says last is what holds
+        self._reloads: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT.
@@ -93,16 +95,16 @@ class Service:
             refusals = Refusals(self._write, self._now, people.name)
             server = Server(Front(self._answers, people, refusals), self._socket_path)
             self._guard.listen(lambda report: _publish(server, report, people))
+            self._follow_signals()
             guarding = tasks.create_task(self._guard.run(), name="guard")
             await self._guard.ask(lambda now: _trouble(settings, now))
             await server.start()
-            self._follow_signals()
             gc.freeze()  # what was imported stays for good: no collection needs to walk over it while an open waits
             await self._notifier.insist("READY=1", f"STATUS={_status(settings)}")
             extras = [tasks.create_task(self._beat(server), name="beat"), *self._keep_gate(settings.config)]
             await self._stop.wait()
             self._notifier.tell("STOPPING=1")
-            for extra in extras:
+            for extra in (*extras, *self._reloads):
                 extra.cancel()
             refusals.flush()
             await server.close()
@@ -121,7 +123,13 @@ class Service:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        loop.add_signal_handler(signal.SIGHUP, lambda: self._tasks.create_task(self._reload()))
+        loop.add_signal_handler(signal.SIGHUP, self._begin_reload)
+
+    def _begin_reload(self) -> None:
+        if not self._stop.is_set():
+            reload = self._tasks.create_task(self._reload())
+            self._reloads.add(reload)
+            reload.add_done_callback(self._reloads.discard)
 
     async def _beat(self, server: Server) -> None:
         """Now and then: is the engine still turning, is the socket still there? Then leave a sign of life."""
@@ -137,8 +145,13 @@ class Service:
 
     async def _reload(self) -> None:
         """Take in a changed configuration, or say what is wrong with it and go on as before."""
-        await self._notifier.insist("RELOADING=1")
-        settings = await asyncio.to_thread(self._file.load)
+        async with self._reloading:
+            await self._notifier.insist("RELOADING=1")
+            settings = await asyncio.to_thread(self._file.load)
+            await self._take_in(settings)
+            await self._notifier.insist("READY=1", f"STATUS={_status(settings)}")
+
+    async def _take_in(self, settings: Settings) -> None:
         means = self._answers.means
         if settings.trouble is not None:
             self._answers.means = replace(means, trouble=settings.trouble)
@@ -148,7 +161,6 @@ class Service:
             config = replace(means.config, **{name: getattr(settings.config, name) for name in changed & _AT_ONCE})
             self._answers.means = replace(means, config=config, trouble=None)
             await self._guard.ask(lambda now: self._adopt(config, sorted(changed - _AT_ONCE), now))
-        await self._notifier.insist("READY=1", f"STATUS={_status(settings)}")
 
     def _adopt(self, config: Config, later: list[str], now: Moment) -> list[Report]:
         if self._guard.switching is not None:
