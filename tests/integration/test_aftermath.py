@@ -20,12 +20,12 @@ END = {"action": "end", "by": "user anna", "pids": [4711]}
 OFF = {"action": "off", "by": "user anna"}
 
 
-def told(tmp_path: Path, *reports: Report, beat_ns: int | None = None, now: Moment | None = None) -> list[Report]:
+def told(tmp_path: Path, *reports: Report, beat: Moment | None = None, now: Moment | None = None) -> list[Report]:
     journal = Journal.open(tmp_path / "journal.db", ScriptedClock())
     journal.append(reports)
     journal.close()
     with Reader(tmp_path / "journal.db") as reader:
-        return list(aftermath(reader, beat_ns, now or later(100)))
+        return list(aftermath(reader, beat, now or later(100)))
 
 
 def started(at: float = 0) -> Report:
@@ -62,7 +62,7 @@ def test_one_that_died_watched_until_its_last_entry(tmp_path: Path) -> None:
 
 
 def test_or_until_its_last_sign_of_life_where_that_is_later(tmp_path: Path) -> None:
-    [gap] = told(tmp_path, started(), beat_ns=later(30).utc_ns)
+    [gap] = told(tmp_path, started(), beat=later(30))
     assert bounds(gap)[0] == later(30).utc_ns
     assert (gap.extra or {})["from"]["boottime_ns"] == later(30).boottime_ns
 
