@@ -41,7 +41,8 @@ def aftermath(past: Reader, last_beat: Moment | None, now: Moment) -> tuple[Repo
     run = past.last_run()
     if run is None:
         return ()
-    return (_gap(past, run, last_beat, now), *_gate(past, run, now), *_unfinished(past, run, now))
+    gap = _gap(past, run, last_beat, now)
+    return (gap, *_gate(past, run, gap), *_unfinished(past, run, now))
 
 
 def _gap(past: Reader, run: LastRun, last_beat: Moment | None, now: Moment) -> Report:
@@ -55,12 +56,13 @@ def _gap(past: Reader, run: LastRun, last_beat: Moment | None, now: Moment) -> R
     return Report(Kind.GUARD_GAP, now, extra=dict(extra))
 
 
-def _gate(past: Reader, run: LastRun, now: Moment) -> Iterator[Report]:
-    """The gate goes with the guard that kept it."""
+def _gate(past: Reader, run: LastRun, gap: Report) -> Iterator[Report]:
+    """The gate goes with the guard that kept it: it stood open for as long as nobody watched, at least."""
     said = past.entries(run.started_seq, (Kind.GATE_CLOSED, Kind.GATE_OPEN))
     if run.stopped is None and said and said[-1].kind == Kind.GATE_CLOSED:
         why = "the guard that kept it died; until it is set up anew every open passes"
-        yield Report(Kind.GATE_OPEN, now, extra={"why": why})
+        bounds = {key: value for key, value in (gap.extra or {}).items() if key in {"from", "to"}}
+        yield Report(Kind.GATE_OPEN, gap.at, extra={"why": why, **bounds})
 
 
 def _last_sign(past: Reader, run: LastRun, last_beat: Moment | None) -> Moment:

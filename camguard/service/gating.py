@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from camguard.config import GateMode
 from camguard.core.events import Kind, OpenRefused, Report
 from camguard.core.gatekeeping import GateOrder, next_change_utc_ns, orders
-from camguard.core.model import NANOSECONDS, Camera, Moment, Rule
+from camguard.core.model import NANOSECONDS, Camera, Judgement, Moment, Rule
 from camguard.errands import whole
 from camguard.errors import Refused, SensorError
 from camguard.guard import Guard
@@ -118,7 +118,7 @@ class Gating:
         await self._guard.record(Report(Kind.GATE_OPEN, self._now(), extra={"why": why}))
 
     def _heard(self, report: Report) -> None:
-        if report.kind in _REVISE:
+        if report.kind in _REVISE or _slipped_through(report):
             self._revise.set()
 
     def _pause_s(self) -> float:
@@ -133,6 +133,11 @@ class Gating:
 
 def _begin(tasks: asyncio.TaskGroup, work: Coroutine[None, None, None]) -> None:
     tasks.create_task(work)
+
+
+def _slipped_through(report: Report) -> bool:
+    """Whether a use was seen that the gate would have refused, had it known of the program: it may be a new file."""
+    return report.kind is Kind.ALERT and report.verdict is not None and report.verdict.judgement is Judgement.BLOCKED
 
 
 def _has(camera: Camera, number: tuple[int, int] | None) -> bool:
