@@ -97,6 +97,7 @@ def render(activity: Activity) -> Iterator[str]:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     environment.filters.update(
         day=_day, short_day=_short_day, spoken=_spoken, count=_count, share=_share, instant=_instant, visible=_short

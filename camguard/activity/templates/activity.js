@@ -79,7 +79,7 @@
     const of = found.length === rows.length ? number.format(rows.length)
       : `${number.format(found.length)} that match, of ${number.format(rows.length)}`;
     byId("extent").textContent = found.length
-      ? `${number.format(first + 1)}–${number.format(last)} of ${of}, the newest first.`
+      ? `${number.format(first + 1)} to ${number.format(last)} of ${of}, the newest first.`
       : `None of ${number.format(rows.length)} matches.`;
     byId("pages").hidden = found.length <= size;
     byId("page").textContent = `Page ${Math.floor(first / size) + 1} of ${Math.ceil(found.length / size)}`;
