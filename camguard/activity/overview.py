@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import groupby
 
-from camguard.activity.spans import DAY_MINUTES, Piece, Span, joined, pieces, wall
+from camguard.activity.spans import DAY_MINUTES, Piece, Span, joined, pieces, wall, within
 from camguard.activity.words import app_of
 from camguard.core.model import Judgement, State
 from camguard.journal.fold import ActivationRecord
@@ -53,7 +53,8 @@ class Bar:
 class Day:
     """A line of a camera's timeline: one day, or several that are alike (`first` is before `last` then).
 
-    `uses` are those that began on it, looks aside; `unwatched` is how long no guard ran, of each of the days.
+    `uses` are those that began on it, looks aside; `unwatched` is how long no guard ran, of each of the days. What is
+    told of lies between `begin` and `end`, in minutes since midnight: the rest is before the log, or to come.
     """
 
     first: date
@@ -64,6 +65,8 @@ class Day:
     looks: int = 0
     bars: tuple[Bar, ...] = ()
     away: tuple[Piece, ...] = ()
+    begin: float = 0
+    end: float = DAY_MINUTES
 
     @property
     def unwatched(self) -> timedelta:
@@ -73,7 +76,8 @@ class Day:
     @property
     def quiet(self) -> bool:
         """Whether nothing is to be seen on it but that it was watched, or not, all the time."""
-        return not self.bars and not self.uses and self.unwatched in {timedelta(0), _DAY}
+        whole = (self.begin, self.end) == (0, DAY_MINUTES)
+        return whole and not self.bars and not self.uses and self.unwatched in {timedelta(0), _DAY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +200,11 @@ def _days(tallies: dict[date, _Tally], absent: dict[date, list[Piece]], limits: 
     while day <= limits.end.date():
         every.add(day)
         day += _DAY
-    lines = (_day(day, tallies.get(day), absent.get(day, ())) for day in sorted(every, reverse=True))
+    told = {piece.day: piece for piece in (*_part(limits.begin.date(), limits), *_part(limits.end.date(), limits))}
+    lines = (
+        _day(told.get(day, Piece(day, 0, DAY_MINUTES)), tallies.get(day, _Tally()), absent.get(day, ()))
+        for day in sorted(every, reverse=True)
+    )
     for (quiet, _, _), group in groupby(enumerate(lines), lambda each: _likeness(*each)):
         alike = [day for _, day in group]
         if quiet and len(alike) >= ALIKE:
@@ -210,8 +218,14 @@ def _likeness(number: int, day: Day) -> tuple[bool, date | int, timedelta]:
     return (True, day.first + number * _DAY, day.unwatched) if day.quiet else (False, number, timedelta(0))
 
 
-def _day(day: date, tally: _Tally | None, away: Sequence[Piece]) -> Day:
-    if tally is None:
-        return Day(day, day, away=tuple(away))
+def _part(day: date, limits: Span) -> Iterator[Piece]:
+    """What of a day lies within the limits."""
+    midnight = datetime.combine(day, time.min)
+    for span in within([Span(midnight, midnight + _DAY)], limits):
+        yield next(pieces(span))
+
+
+def _day(part: Piece, tally: _Tally, away: Sequence[Piece]) -> Day:
     drawn = tuple(bar for sort in Sort for bar in bars(sort, tally.pieces.get(sort, ())))
-    return Day(day, day, tally.uses, tally.unexpected, tally.blocked, tally.looks, drawn, tuple(away))
+    counts = (tally.uses, tally.unexpected, tally.blocked, tally.looks)
+    return Day(part.day, part.day, *counts, drawn, tuple(away), part.begin, part.end)

@@ -93,8 +93,7 @@ def _weeks(last: datetime, days: int) -> Iterator[Report]:
             if at < last:
                 number += 1
                 yield from _use(number, at, app, judgement, minutes, camera)
-        if end < last:
-            yield simple(Kind.GUARD_STOPPED, second_of(end), pid=1)
+        yield simple(Kind.GUARD_STOPPED, second_of(min(end, last)), pid=1)
 
 
 def _uses(

@@ -87,14 +87,17 @@ def test_days_that_are_alike_are_told_in_one_line() -> None:
     watched_from = datetime.fromisoformat("2026-10-28T00:00")
     [line] = timelines([use()], [Span(LIMITS.begin, watched_from)], LIMITS)
     assert [(day.first, day.last) for day in line.days] == [
-        (date(2026, 10, 28), date(2026, 11, 20)),
+        (date(2026, 11, 20), date(2026, 11, 20)),
+        (date(2026, 10, 28), date(2026, 11, 19)),
         (date(2026, 10, 21), date(2026, 10, 27)),
         (date(2026, 10, 20), date(2026, 10, 20)),
         (date(2026, 10, 19), date(2026, 10, 19)),
         (date(2026, 10, 18), date(2026, 10, 18)),
     ]
-    assert line.days[1].unwatched == timedelta(days=1)
-    assert line.days[0].unwatched == timedelta(0)
+    assert line.days[2].unwatched == timedelta(days=1)
+    assert line.days[1].unwatched == timedelta(0)
+    assert (line.days[0].begin, line.days[0].end) == (0, 18 * 60)
+    assert (line.days[-1].begin, line.days[-1].end) == (9 * 60, 1440)
     assert ALIKE <= 7
 
 

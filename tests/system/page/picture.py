@@ -1,4 +1,4 @@
-"""``python -m tests.system.page.picture FILE``: the picture of the activity page in the README, from the real program."""
+"""``python -m tests.system.page.picture FILE``: the README's picture of the activity page, by the real program."""
 
 from __future__ import annotations
 
