@@ -64,8 +64,7 @@ Exit code: 1 when nothing matches what was asked for, and when `verify` finds th
     "--limit",
     type=click.IntRange(min=0),
     default=USUAL_LIMIT,
-    show_default=f"{USUAL_LIMIT}; with --html all",
-    help="How many of the newest; 0: all.",
+    help=f"How many of the newest; 0: all. Where not given {USUAL_LIMIT}, on a page all.",
 )
 @click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until Ctrl-C.")
 @json_option
