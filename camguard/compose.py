@@ -12,11 +12,12 @@ from camguard.config import Backend, Config, OnStop
 from camguard.core.activations import Timing
 from camguard.core.casebook import Casebook
 from camguard.core.events import Kind, Report
+from camguard.core.model import Moment
 from camguard.core.switchboard import Standing, Switchboard
 from camguard.errors import AccessDenied, ConfigError, JournalError
 from camguard.guard import Guard
 from camguard.journal.aftermath import aftermath
-from camguard.journal.lock import GuardLock, last_beat_ns
+from camguard.journal.lock import GuardLock, last_beat
 from camguard.journal.patient import PatientHistory, PatientJournal
 from camguard.journal.queries import Reader
 from camguard.journal.store import Journal
@@ -49,7 +50,7 @@ def open_guard(config: Config) -> Guard:
         rules = RuleBook(config.rules_path)
         rules.current()
         edges = platform(config)
-        beat = last_beat_ns(config.journal_path)
+        beat = last_beat(config.journal_path)
         lock = resources.enter_context(GuardLock(config.journal_path))
         journal = PatientJournal(lambda: Journal.open(config.journal_path, edges.clock), edges.clock)
         resources.callback(journal.close)
@@ -61,7 +62,11 @@ def open_guard(config: Config) -> Guard:
         if may_switch(config):
             switching, said = open_switching(config, edges)
             recovered += said
-        return Guard(edges, journal, past, rules, casebook, resources.pop_all(), switching, recovered, lock.beat)
+
+        def leave_sign() -> None:
+            lock.beat(edges.clock.now())
+
+        return Guard(edges, journal, past, rules, casebook, resources.pop_all(), switching, recovered, leave_sign)
     raise AssertionError("unreachable: the stack above swallows nothing")
 
 
@@ -70,7 +75,7 @@ def may_switch(config: Config) -> bool:
     return config.backend is Backend.SIMULATED or os.geteuid() == 0
 
 
-def _recovered(reader: Reader, beat: int | None, clock: Clock) -> tuple[Report, ...]:
+def _recovered(reader: Reader, beat: Moment | None, clock: Clock) -> tuple[Report, ...]:
     try:
         return aftermath(reader, beat, clock.now())
     except (JournalError, AccessDenied) as error:

@@ -6,12 +6,16 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
+from camguard.core.casebook import Case
 from camguard.core.events import HoldersSeen, Kind, Report
 from camguard.core.model import Activation, App, Camera, Details, Outcome, Process, Result, Step, Verdict
 from camguard.ports import Platform, Tell
 
 Record = Callable[[Report], Awaitable[Report]]
 """Writes one report to the activation log before it returns."""
+
+BLOCK_PATIENCE_S = 0.1
+"""How long a blocked program may take to end after it was asked to: until then it has the camera."""
 
 _ROUNDS = 3
 """How often whoever is found holding on (a forked child, say) is ended in turn before it is called still held."""
@@ -32,6 +36,21 @@ class Order:
     details: Details | None = None
     verdict: Verdict | None = None
     patience_s: float | None = None
+
+
+def block_of(case: Case) -> Order:
+    """The order to end a use that is blocked: by the rule that blocks it."""
+    identity = case.identity
+    return Order(
+        case.camera,
+        case.targets,
+        by="policy" if case.verdict is None or case.verdict.rule is None else f"rule {case.verdict.rule}",
+        activation=case.activation,
+        app=None if identity is None else identity.app,
+        details=None if identity is None else identity.details,
+        verdict=case.verdict,
+        patience_s=BLOCK_PATIENCE_S,
+    )
 
 
 async def end_use(platform: Platform, record: Record, order: Order, tell: Tell) -> Outcome:

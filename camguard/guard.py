@@ -18,12 +18,13 @@ from functools import partial
 
 from camguard import __version__
 from camguard.core.casebook import Case, Casebook, Digest, Enforce, Identify, Identity, Spend, Wish
-from camguard.core.events import Blinded, CamerasSeen, Kind, Report, Sighting, SightRestored
+from camguard.core.events import CamerasSeen, Kind, Report, Sighting
 from camguard.core.model import Camera, CameraId, Moment, Process, Result, Rule, Step
 from camguard.core.power import Power
 from camguard.core.switchboard import Turn
-from camguard.ending import Order, carry_out, pending
-from camguard.errors import ConfigError
+from camguard.ending import Order, block_of, carry_out, pending
+from camguard.errands import Errands, whole
+from camguard.inforce import RETRY_S, InForce
 from camguard.ports import History, JournalWriter, Platform, Rules
 from camguard.switching import Switched, Switching
 
@@ -33,14 +34,13 @@ Listener = Callable[[Report], None]
 Act = Callable[[Moment], Sequence[Report]]
 """Does something to the engine's state and says what there is to report of it."""
 
-BLOCK_PATIENCE_S = 0.1
-"""How long a blocked program may take to end after it was asked to: until then it has the camera."""
-
 SECURE_S = 0.05
 """How long ending a blocked program may wait until what would be lost with it is in hand."""
 
+PARTING_S = 10.0
+"""How long actions under way may take to end when the guard is stopped; what takes longer is told as unfinished."""
+
 _BATCH = 2_000
-_RETRY_S = 5.0
 _NOT_ENDED = frozenset({Result.REFUSED, Result.FAILED, Result.STILL_HELD})
 
 
@@ -99,15 +99,14 @@ class Guard:
         self.switching = switching
         self._journal = journal
         self._history = history
-        self._rules = rules
+        self._in_force = InForce(rules, platform.clock)
         self._book = casebook
         self._resources = resources
         self._recovered = recovered
         self._inbox: asyncio.Queue[_Event] = asyncio.Queue()
         self._listeners: list[Listener] = []
-        self._rules_in_force: tuple[Rule, ...] = ()
-        self._rules_broken: str | None = None
-        self._tasks: asyncio.TaskGroup | None = None
+        self._stopping = False
+        self._over = False
         self._secured: dict[int, asyncio.Event] = {}
         # Two pools, so that hashing a large executable never holds up a commit.
         self._writing = ThreadPoolExecutor(1, "camguard-journal")
@@ -126,7 +125,7 @@ class Guard:
     @property
     def rules(self) -> tuple[Rule, ...]:
         """The rules in force."""
-        return self._rules_in_force
+        return self._in_force.rules
 
     def listen(self, listener: Listener) -> None:
         """Call `listener` with every report once it is on disk, on the event loop's thread."""
@@ -141,20 +140,25 @@ class Guard:
             if self.switching is not None:
                 await self.switching.reconcile()
             await self._commit([*self._recovered, self._started()])
+            self._errands = Errands()
+            self._alarm = self.platform.alarm(lambda: self._inbox.put_nowait(_Due()))
             try:
                 await self._work()
             finally:
                 await self._stop()
-        except BaseExceptionGroup as failures:
-            raise failures.exceptions[0] from failures
         finally:
             self._finding_out.shutdown(wait=False, cancel_futures=True)
             self._writing.shutdown(wait=True)
             self._resources.close()
 
     async def ask(self, act: Act) -> tuple[Report, ...]:
-        """Have the consumer do something in turn with everything else; returns its reports once they are written."""
+        """Have the consumer do something in turn with everything else; returns its reports once they are written.
+
+        Whoever asks a guard that has ended is cancelled.
+        """
         done: asyncio.Future[tuple[Report, ...]] = asyncio.get_running_loop().create_future()
+        if self._over:
+            done.cancel()
         self._inbox.put_nowait(_Asked(act, done))
         return await done
 
@@ -168,42 +172,54 @@ class Guard:
     ) -> tuple[Switched, ...]:
         """Take somebody's word about one camera, or `EVERY` one, and wait until it is carried out.
 
-        Returns what came of each device that had to be switched; of none, where all were as they should be.
+        Returns what came of each device that had to be switched; of none, where all were as they should be, or somebody
+        said otherwise meanwhile.
         """
         switching = self.switching
         if switching is None:
             raise AssertionError("a guard without the rights to switch cameras was told to")
         await self.ask(lambda now: [switching.board.say(power, camera, for_ns, by, now, whole=whole)])
-        return tuple([await result for result in switching.under_way(camera)])
+        done = await switching.results(camera)
+        if any(each.power is not power for each in done):  # what was said before was still being carried out
+            done += await switching.results(camera)
+        return tuple(each for each in done if each.power is power)
 
     async def _work(self) -> None:
-        self._alarm = self.platform.alarm(lambda: self._inbox.put_nowait(_Due()))
         try:
-            async with asyncio.TaskGroup() as self._tasks:
-                self._tasks.create_task(self.platform.sensor.watch(self._inbox.put_nowait), name="sensor")
-                self._tasks.create_task(self._consume(), name="consumer")
-        finally:
-            self._alarm.close()
+            async with asyncio.TaskGroup() as parts:
+                parts.create_task(self.platform.sensor.watch(self._inbox.put_nowait), name="sensor")
+                parts.create_task(self._consume(), name="consumer")
+                parts.create_task(self._errands.failed(), name="errands")
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from failures
 
     async def _consume(self) -> None:
         while True:
-            batch = self._take(await self._next_events())
-            self._find_out_about(batch)
-            written = await self._commit(batch.digest.reports)
-            if self.switching is not None and self.switching.unsaved():
-                await self._in_writing(self.switching.save)
-            for begin, end, done in batch.asked:
-                if not done.done():  # whoever asked may have gone away
-                    done.set_result(written[begin:end])
-            self._act(batch)
+            await whole(self._digest(await self._next_events()))
+
+    async def _digest(self, events: list[_Event]) -> None:
+        """Decide what these events come to; write it down, answer who asked, and begin what is to be done."""
+        batch = self._take(events)
+        self._find_out_about(batch)
+        await self._keep(batch)
+        self._act(batch)
+
+    async def _keep(self, batch: _Batch) -> None:
+        written = await self._commit(batch.digest.reports)
+        if self.switching is not None and self.switching.unsaved():
+            await self._in_writing(self.switching.save)
+        for begin, end, done in batch.asked:
+            if not done.done():  # whoever asked may have gone away
+                done.set_result(written[begin:end])
 
     async def _next_events(self) -> list[_Event]:
-        """Everything that waits, at most one batch; nothing where the journal is due to be tried again."""
+        """Everything that waits, at most one batch; nothing where the disk is due to be tried again."""
         self._alarm.set(self._deadline_ns())
         events: list[_Event] = []
+        failing = self._journal.waiting or (self.switching is not None and self.switching.unsaved())
         try:
             # Not wait_for: in Python 3.11 it loses a cancellation that comes together with an event.
-            async with asyncio.timeout(_RETRY_S if self._journal.waiting else None):
+            async with asyncio.timeout(RETRY_S if failing else None):
                 events.append(await self._inbox.get())
         except TimeoutError:
             return events
@@ -216,7 +232,7 @@ class Guard:
         dues = [self._book.deadline_ns()]
         if self.switching is not None:
             now = self.platform.clock.now()
-            dues.append(self.switching.board.deadline_ns(self._rules_in_force, now))
+            dues.append(self.switching.board.deadline_ns(self._in_force.rules, now))
         return min((due for due in dues if due is not None), default=None)
 
     def _take(self, events: list[_Event]) -> _Batch:
@@ -238,8 +254,9 @@ class Guard:
                     digest.add(self._book.take(event, rules))
         now = self.platform.clock.now()
         digest.add(self._book.elapse(now, rules))
-        self._review_power(batch, rules, now)
-        self._prepare_orders(batch)
+        if not self._stopping:  # nothing is begun any more
+            self._review_power(batch, rules, now)
+            self._prepare_orders(batch)
         return batch
 
     def _tell_switching(self, event: Sighting) -> None:
@@ -257,24 +274,16 @@ class Guard:
         for wish in batch.digest.wishes:
             case = self._book.case(wish.number) if isinstance(wish, Enforce) else None
             if case is not None and case.activation.state.live:
-                order = _order(case)
+                order = block_of(case)
                 batch.digest.reports.append(pending(self.platform, order))
                 batch.orders.append((order, case.camera.id))
 
     def _current_rules(self, digest: Digest) -> tuple[Rule, ...]:
-        """The rules in force; while their file is broken those read before stay, and the log says so."""
-        try:
-            self._rules_in_force = self._rules.current()
-        except ConfigError as error:
-            if self._rules_broken != str(error):
-                self._rules_broken = str(error)
-                why = f"{error} The rules read before stay in force."
-                digest.add(self._book.take(Blinded("rules", why, self.platform.clock.now()), ()))
-        else:
-            if self._rules_broken is not None:
-                self._rules_broken = None
-                digest.add(self._book.take(SightRestored("rules", self.platform.clock.now()), ()))
-        return self._rules_in_force
+        """The rules in force; that their file broke, or was mended, is in the log."""
+        told = self._in_force.look()
+        if told is not None:
+            digest.add(self._book.take(told, ()))
+        return self._in_force.rules
 
     async def _commit(self, reports: list[Report]) -> tuple[Report, ...]:
         """Write, then tell: nothing is shown that is not on disk, unless the disk itself is what fails."""
@@ -298,29 +307,33 @@ class Guard:
                 listener(report)
 
     def _act(self, batch: _Batch) -> None:
-        if self._tasks is None:
-            return
         for order, camera in batch.orders:
-            self._tasks.create_task(self._enforce(order, camera))
+            self._errands.act(self._enforce(order, camera))
         for wish in batch.digest.wishes:
-            self._grant(wish, self._tasks)
+            self._grant(wish)
         for turn in batch.turns:
             if self.switching is not None:
-                self._tasks.create_task(self.switching.turn(turn, self.ask))
+                self._errands.act(self._turn(self.switching, turn))
 
-    def _grant(self, wish: Wish, tasks: asyncio.TaskGroup) -> None:
+    def _grant(self, wish: Wish) -> None:
         match wish:
             case Spend(rule):
-                tasks.create_task(self._spend(rule))
+                self._in_force.spend(rule)
+                self._errands.begin(self._in_force.remove(rule, self.record))
             case Identify() | Enforce():
                 pass  # begun, and made into an order with its pending entry, before the commit
+
+    async def _turn(self, switching: Switching, turn: Turn) -> None:
+        outcome = await switching.turn(turn, self.ask)
+        if outcome.result is Result.OFF:
+            self._errands.begin(switching.confirm(turn, self.ask))
 
     def _find_out_about(self, batch: _Batch) -> None:
         """Have new uses identified, while what is known already goes to disk: a process may soon be gone."""
         for wish in batch.digest.wishes:
-            if isinstance(wish, Identify) and self._tasks is not None:
+            if isinstance(wish, Identify):
                 secured = self._secured[wish.number] = asyncio.Event()
-                self._tasks.create_task(self._identify(wish.number, wish.process, secured))
+                self._errands.begin(self._identify(wish.number, wish.process, secured))
 
     async def _identify(self, number: int, process: Process, secured: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
@@ -342,25 +355,28 @@ class Guard:
                 async with asyncio.timeout(SECURE_S):
                     await secured.wait()
         outcome = await carry_out(self.platform, self.record, order, _log_step)
-        if outcome.result in _NOT_ENDED and self.switching is not None:
+        if outcome.result in _NOT_ENDED and self.switching is not None and not self._stopping:
             await self.switch(Power.OFF, camera, None, order.by)
 
-    async def _spend(self, rule_id: str) -> None:
-        removed = await asyncio.to_thread(self._rules.remove, rule_id)
-        if removed is not None:
-            extra = {"rule": rule_id, "why": "it was for one use"}
-            await self.record(Report(Kind.RULE_REMOVED, self.platform.clock.now(), extra=extra))
-
     async def _stop(self) -> None:
-        """Write down what came in last, then that the guard stopped."""
+        """Let actions end, and write down what they came to and what came in last; then that the guard stopped."""
+        self._stopping = True
+        consumer = asyncio.create_task(self._consume())
+        await self._errands.finish(PARTING_S)
+        consumer.cancel()
+        await asyncio.wait([consumer])
+        self._alarm.close()
+        if not consumer.cancelled():
+            consumer.result()  # it failed: that is what the guard ends with
         events: list[_Event] = []
         while not self._inbox.empty():
             events.append(self._inbox.get_nowait())
         batch = self._take(events)
         if self.switching is not None and self.switching.restore_on_stop:
             batch.digest.reports += await asyncio.to_thread(self.switching.restore)
-        stopped = Report(Kind.GUARD_STOPPED, self.platform.clock.now(), extra={"pid": os.getpid()})
-        await self._commit([*batch.digest.reports, stopped])
+        batch.digest.reports.append(Report(Kind.GUARD_STOPPED, self.platform.clock.now(), extra={"pid": os.getpid()}))
+        self._over = True
+        await self._keep(batch)
 
     def _started(self) -> Report:
         extra = {
@@ -371,20 +387,6 @@ class Guard:
             "method": self.platform.method,
         }
         return Report(Kind.GUARD_STARTED, self.platform.clock.now(), extra=extra)
-
-
-def _order(case: Case) -> Order:
-    identity = case.identity
-    return Order(
-        case.camera,
-        case.targets,
-        by="policy" if case.verdict is None or case.verdict.rule is None else f"rule {case.verdict.rule}",
-        activation=case.activation,
-        app=None if identity is None else identity.app,
-        details=None if identity is None else identity.details,
-        verdict=case.verdict,
-        patience_s=BLOCK_PATIENCE_S,
-    )
 
 
 def _log_step(step: Step) -> None:

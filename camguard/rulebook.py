@@ -5,9 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +18,7 @@ from camguard.core.model import AppIdentity, Effect, Hours, Lasting, Rule
 from camguard.errors import AccessDenied, ConfigError, UsageError
 from camguard.ruletext import parse_app, parse_hours, spell_app, spell_hours
 from camguard.toml_source import TomlSource
+from camguard.wholefile import make_alike, write_whole
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_YEAR = 2999
@@ -356,21 +356,7 @@ def _replace(path: Path, text: str, wanted: tuple[Rule, ...]) -> None:
     """Put the new content in the file's place, whole or not at all, after reading it back as `wanted`."""
     if not _says(path, text, wanted):
         raise ConfigError(f"{path}: this file is laid out in a way that cannot be changed safely; change it by hand")
-    fd, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with open(fd, "w", encoding="utf-8", newline="") as file:
-            with suppress(FileNotFoundError):
-                before = os.stat(path)
-                os.fchown(fd, before.st_uid, before.st_gid)
-                os.fchmod(fd, before.st_mode & 0o777)
-            file.write(text)
-            file.flush()
-            os.fsync(fd)
-        os.rename(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    _sync_folder(path.parent)
+    write_whole(path, text.encode(), lambda fd: make_alike(path, fd))
 
 
 def _says(path: Path, text: str, wanted: tuple[Rule, ...]) -> bool:
@@ -378,14 +364,6 @@ def _says(path: Path, text: str, wanted: tuple[Rule, ...]) -> bool:
         return _rules(TomlSource(path, text)) == wanted
     except ConfigError:
         return False
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 @contextmanager

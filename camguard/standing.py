@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import msgspec
 
 from camguard.core.switchboard import Standing
 from camguard.errors import ConfigError
+from camguard.wholefile import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,7 @@ class StandingFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._saved: Standing | None = None
+        self._trouble: str | None = None
 
     def load(self) -> Standing:
         """What was saved last; nothing where there is no file.
@@ -62,31 +63,16 @@ class StandingFile:
         return standing != self._saved
 
     def save(self, standing: Standing) -> None:
-        """Write it durably. A disk that takes nothing is told in the log; the next save tries again."""
+        """Write it durably. A disk that takes nothing is told in the log, once; the next save tries again."""
         try:
-            self._write(msgspec.json.encode(_Document(_VERSION, standing)))
+            write_whole(self.path, msgspec.json.encode(_Document(_VERSION, standing)))
         except OSError as error:
-            log.error("%s cannot be written: %s; a restart now would forget what was said last", self.path, error)  # noqa: TRY400
+            if self._trouble != error.strerror:
+                self._trouble = error.strerror
+                why = "a restart now would forget what was said last"
+                log.error("%s cannot be written: %s; %s", self.path, error.strerror, why)  # noqa: TRY400
         else:
-            self._saved = standing
-
-    def _write(self, content: bytes) -> None:
-        fd, draft = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
-        try:
-            with open(fd, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(fd)
-            os.rename(draft, self.path)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                os.unlink(draft)
-            raise
-        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+            self._saved, self._trouble = standing, None
 
     def _set_aside(self) -> Path:
         aside = self.path.with_name(f"{self.path.name}.damaged")

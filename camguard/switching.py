@@ -34,7 +34,10 @@ class Switched:
 
 
 class Switching:
-    """Keeps the cameras as they are wanted. All but `turn` and `reconcile` is for the engine's consumer alone."""
+    """Keeps the cameras as they are wanted.
+
+    All but `turn`, `results`, `confirm` and `reconcile` is for the engine's consumer alone.
+    """
 
     def __init__(
         self, platform: Platform, board: Switchboard, file: StandingFile, *, restore_on_stop: bool = False
@@ -65,10 +68,12 @@ class Switching:
             self._under_way.update({camera.id: result for camera in turn.cameras})
         return reports, turns
 
-    def under_way(self, camera: CameraId) -> tuple[asyncio.Future[Switched], ...]:
-        """What is being switched now, of one camera or of `EVERY` one."""
+    async def results(self, camera: CameraId) -> tuple[Switched, ...]:
+        """Wait for what is being switched now, of one camera or of `EVERY` one."""
         found = self._under_way.values() if camera == EVERY else [self._under_way.get(camera)]
-        return tuple({id(result): result for result in found if result is not None}.values())
+        waited_for = {id(result): result for result in found if result is not None}.values()
+        # Others may wait for the same: who is cancelled meanwhile goes alone.
+        return tuple([await asyncio.shield(result) for result in waited_for])
 
     def save(self) -> None:
         """Write down what must outlast the guard. Blocking."""
@@ -88,18 +93,17 @@ class Switching:
 
     async def turn(self, turn: Turn, ask: Ask) -> Outcome:
         """Switch a device; raises whatever `ask` raises for the pending entry, and nothing was done then."""
+        result = self._under_way.get(turn.cameras[0].id)
         async with self._one_at_a_time:
             try:
                 outcome = await (self._off(turn, ask) if turn.power is Power.OFF else self._on(turn, ask))
             except BaseException:
-                self._answer(turn, None)
+                self._answer(turn, result, None)
                 raise
-        self._answer(turn, outcome)
-        if outcome.result is Result.OFF:
-            await self._confirm(turn, ask)
+        self._answer(turn, result, outcome)
         return outcome
 
-    async def _confirm(self, turn: Turn, ask: Ask) -> None:
+    async def confirm(self, turn: Turn, ask: Ask) -> None:
         """Look a moment later whether what was switched off is off still.
 
         A device that came back in that very moment looks to the sensor as if it had never been away.
@@ -117,6 +121,10 @@ class Switching:
         await ask(void)
 
     async def _off(self, turn: Turn, ask: Ask) -> Outcome:
+        if turn.held is not None:
+            return await self._try(turn, turn.held.plan, ask, last=True)
+        if turn.cameras[0].id in self.board.off:
+            return await self._went_along(turn, ask)
         try:
             plans = await asyncio.to_thread(self._platform.switch.plans, turn.cameras[0])
         except Refused as error:
@@ -129,6 +137,16 @@ class Switching:
                 return outcome
         if not allowed:
             return await self._give_up(turn, outcome, ask)
+        return outcome
+
+    async def _went_along(self, turn: Turn, ask: Ask) -> Outcome:
+        outcome = Outcome(Result.OFF, why="It went off with another camera of the same device.")
+
+        def over(now: Moment) -> list[Report]:
+            self.board.finished(turn, None, outcome, now)
+            return []
+
+        await ask(over)
         return outcome
 
     async def _try(self, turn: Turn, plan: Plan, ask: Ask, *, last: bool) -> Outcome:
@@ -168,14 +186,17 @@ class Switching:
             return []  # it was said once that this camera cannot be switched
         return [_report(turn, plan, Kind.ACTION_COMPLETED, outcome, now)]
 
-    def _answer(self, turn: Turn, outcome: Outcome | None) -> None:
+    def _answer(self, turn: Turn, result: asyncio.Future[Switched] | None, outcome: Outcome | None) -> None:
+        """Tell whoever waits for this turn. Its cameras may be in the next turn by now, which others wait for."""
         for camera in turn.cameras:
-            result = self._under_way.pop(camera.id, None)
-            if result is not None and not result.done():
-                if outcome is None:
-                    result.cancel()
-                else:
-                    result.set_result(Switched(turn.cameras[0], turn.power, outcome))
+            if self._under_way.get(camera.id) is result:
+                self._under_way.pop(camera.id, None)
+        if result is None or result.done():
+            return
+        if outcome is None:
+            result.cancel()
+        else:
+            result.set_result(Switched(turn.cameras[0], turn.power, outcome))
 
     def restore(self) -> list[Report]:
         """Switch on whatever this guard holds off, as for good-bye, and say what came of it. Blocking."""

@@ -67,6 +67,9 @@ async def _switch(
     rules = RuleBook(config.rules_path).current()
     _, turns = switching.review(cameras, rules, (), edges.clock.now())
     results = [Switched(turn.cameras[0], turn.power, await switching.turn(turn, ask)) for turn in turns]
+    for turn in turns:
+        if turn.power is Power.OFF:
+            await switching.confirm(turn, ask)
     return _told(power, results, switching, (camera, _cameras(edges)))
 
 

@@ -36,7 +36,7 @@ from camguard.ending import Order, end_use
 from camguard.errors import NothingMatched
 from camguard.journal.aftermath import gap_until
 from camguard.journal.fold import ActivationRecord
-from camguard.journal.lock import guard_pid, last_beat_ns
+from camguard.journal.lock import guard_pid, last_beat
 from camguard.journal.queries import Filter, Reader
 from camguard.ports import Finding, Platform, Tell
 from camguard.rulebook import RuleBook
@@ -142,8 +142,7 @@ class Local:
         for entry in reader.entries(kinds=RUN_KINDS):
             yield entry.line
         if guard_pid(self._config.journal_path) is None:
-            beat = last_beat_ns(self._config.journal_path)
-            gap = gap_until(reader, beat, platform(self._config).clock.now())
+            gap = gap_until(reader, last_beat(self._config.journal_path), platform(self._config).clock.now())
             if gap is not None:
                 yield line(gap)
 

@@ -1,4 +1,7 @@
-"""A file that is there whole or not at all, and that never takes the place of another unasked."""
+"""A file that is there whole or not at all, and that never takes the place of another unasked.
+
+`camguard.wholefile` replaces files that are camguard's own. Here a person names the file, in a folder of any kind.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ def refuse_to_replace(path: Path, *, force: bool) -> None:
         raise Refused(f"{path} is there already; choose another name, or replace it with --force")
 
 
-def write_whole(path: Path, parts: Iterable[str], *, force: bool = False) -> None:
+def write_new(path: Path, parts: Iterable[str], *, force: bool = False) -> None:
     """Write a file that only its owner may read: all of it, or nothing where that fails.
 
     Raises Refused where a file of that name is there, also one that came meanwhile, unless `force` says to replace

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from camguard import __version__
-from camguard.activity.files import refuse_to_replace, write_whole
+from camguard.activity.files import refuse_to_replace, write_new
 from camguard.activity.page import Activity, render
 from camguard.activity.spans import Span, Turn, not_watched, turn_of, wall
 from camguard.cli.output import quoted, say
@@ -47,7 +47,7 @@ def write_page(guard: Access, wanted: Filter, name: str, *, force: bool) -> None
         for part in parts:
             click.echo(part, nl=False)
         return
-    write_whole(path, parts, force=force)
+    write_new(path, parts, force=force)
     say(f"{len(records):,} {'use is' if len(records) == 1 else 'uses are'} on the page {quoted(str(path), 200)}.")
 
 

@@ -87,6 +87,8 @@ def describe(report: Report) -> Record:
     else:
         if report.camera is not None:
             record["camera"] = _camera(report.camera)
+        if report.app is not None:
+            record["app"] = _app(report.app)
         if report.process is not None:
             record["process"] = _process(report.process, report.details)
     if report.outcome is not None:

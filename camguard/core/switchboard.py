@@ -112,7 +112,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Switch a camera off, or the device that is `held` off on again."""
+    """Switch a camera off, or a device that is `held` on again; or off, where that was begun and never finished."""
 
     power: Power
     cameras: tuple[Camera, ...]
@@ -201,14 +201,20 @@ class Switchboard:
     ) -> tuple[list[Report], list[Turn]]:
         """What time and rules have changed, and what has to be switched; `cameras` are those that are on."""
         reports = list(self._run_out(in_use, now))
-        off = self.off
-        turns = [turn for held in self.standing.held if (turn := self._turn_on(held, rules, now)) is not None]
+        turns = [turn for held in self.standing.held if (turn := self._turn_held(held, rules, now)) is not None]
+        known = {camera for held in self.standing.held for camera in held.ids}
         for camera in cameras:
             asked = self.wanted(camera, rules, now)
-            if asked.power is Power.OFF and camera.id not in off and self._may_turn(camera.id, now):
+            if asked.power is Power.OFF and camera.id not in known and self._may_turn(camera.id, now):
                 turns.append(Turn(Power.OFF, (camera,), asked))
         for turn in turns:
             self._turning |= {camera.id for camera in turn.cameras}
+        # What need not be tried again by now is no failure any more: nothing is left to wake up for.
+        self._failed = {
+            camera: failed
+            for camera, failed in self._failed.items()
+            if camera in self._turning or now.boottime_ns < failed[1]
+        }
         return reports, turns
 
     def hold(self, plan: Plan, by: str, now: Moment) -> None:
@@ -227,7 +233,7 @@ class Switchboard:
         if outcome.result is Result.OFF and plan is not None:
             others = (*others, Held(plan, turn.wanted.by, now, done=True))
             self._turning -= {camera.id for camera in plan.cameras}
-        elif outcome.result is Result.FAILED and turn.power is Power.ON and turn.held is not None:
+        elif outcome.result is Result.FAILED and turn.held is not None:
             others = (*others, turn.held)
         self.standing = replace(self.standing, held=others)
         done = outcome.result in {Result.OFF, Result.ON, Result.GONE}
@@ -247,8 +253,15 @@ class Switchboard:
         return any(camera.id in self._failed for camera in turn.cameras)
 
     def find(self, dormant: Iterable[Plan], states: dict[str, Power | None], now: Moment) -> None:
-        """Take in how the devices stand: `states` of those held, by device; `dormant` are all that are off."""
-        kept = [replace(held, done=True) for held in self.standing.held if states.get(held.plan.device) is Power.OFF]
+        """Take in how the devices stand: `states` of those held, by device; `dormant` are all that are off.
+
+        One that is held and not off may have been left half way: `review` has it switched, as it is wanted now.
+        """
+        kept = [
+            replace(held, at=now, done=state is Power.OFF)
+            for held in self.standing.held
+            if (state := states.get(held.plan.device)) is Power.OFF or (state is Power.ON and not held.found)
+        ]
         known = {held.plan.device for held in kept}
         kept += [
             Held(plan, "somebody else", now, done=True, found=True) for plan in dormant if plan.device not in known
@@ -257,7 +270,7 @@ class Switchboard:
 
     def deadline_ns(self, rules: Sequence[Rule], now: Moment) -> int | None:
         """When `review` will next have something to do, on the clock of `Moment.boottime_ns`."""
-        dues = [retry for _, retry in self._failed.values()]
+        dues = [retry for camera, (_, retry) in self._failed.items() if camera not in self._turning]
         for granted in self.standing.passes.values():
             left = granted.left_ns(now)
             early = 0 if granted.warned or left <= self.policy.warning_ns else self.policy.warning_ns
@@ -282,13 +295,15 @@ class Switchboard:
         if passes != self.standing.passes:
             self.standing = replace(self.standing, passes=passes)
 
-    def _turn_on(self, held: Held, rules: Sequence[Rule], now: Moment) -> Turn | None:
-        """Whether a device that is off has to go on: one camera in it that is wanted on is enough."""
-        if not held.done or not all(self._may_turn(camera, now) for camera in held.ids):
+    def _turn_held(self, held: Held, rules: Sequence[Rule], now: Moment) -> Turn | None:
+        """Whether a device has to go on: one camera in it that is wanted on is enough. Or off, where it is not yet."""
+        if not all(self._may_turn(camera, now) for camera in held.ids):
             return None
         asked = [self.wanted(camera, rules, now) for camera in held.plan.cameras]
         on = next((one for one in asked if one.power is Power.ON), None)
-        if on is None or (held.found and on.by == "the default"):
+        if on is None:
+            return None if held.done or not asked else Turn(Power.OFF, held.plan.cameras, asked[0], held)
+        if held.found and on.by == "the default":
             return None
         return Turn(Power.ON, held.plan.cameras, on, held)
 

@@ -11,20 +11,26 @@ from pathlib import Path
 from camguard import __version__
 from camguard.config import SOCKET_PATH, SYSTEM_FOLDER, SYSTEM_STATE
 from camguard.errors import CamguardError
+from camguard.service import logs
 from camguard.service.notify import Notifier
 from camguard.service.runner import Service
 from camguard.service.settings import ConfigFile
+
+log = logging.getLogger(__name__)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until told to stop; returns the exit code."""
     given = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logs.begin()
     try:
         asyncio.run(_serve(given.config, given.state, given.socket))
     except CamguardError as error:
-        print(f"camguard: {error}", file=sys.stderr)  # noqa: T201
+        log.critical("camguard: %s", error)
         return error.exit_code
+    except Exception:
+        log.exception("the service failed, and ends")
+        return 1
     return 0
 
 

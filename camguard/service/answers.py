@@ -128,12 +128,16 @@ class Answers:
     # Ending and switching
 
     async def _uses(self, caller: Caller, call: calls.Uses) -> dict[str, Any]:
+        matching = self._matching(call.target)
         found = [
             (case, process)
-            for case, process in self._matching(call.target)
+            for case, process in matching
             if may(caller, Deed.SEE_USE, process.uid) and process.identity is not None
         ]
         if not found:
+            # That there is a use of that number everybody is told; of which process and app it is, nobody.
+            if matching and activation_number(call.target) is not None:
+                raise Refused("only the user whose use it is, root and the group camguard may end it")
             raise NothingMatched(f'no use of a camera that you may end is called "{call.target}"')
         return {
             "uses": [

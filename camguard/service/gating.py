@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from camguard.config import GateMode
 from camguard.core.events import Kind, OpenRefused, Report
 from camguard.core.gatekeeping import GateOrder, next_change_utc_ns, orders
-from camguard.core.model import NANOSECONDS, Camera, Moment, Rule
+from camguard.core.model import NANOSECONDS, Camera, Judgement, Moment, Rule
+from camguard.errands import whole
 from camguard.errors import Refused, SensorError
 from camguard.guard import Guard
 from camguard.ports import Gate
@@ -67,7 +68,7 @@ class Gating:
     async def _keep(self) -> str:
         """Have the gate work until it is found not to; returns what is wrong with it."""
         try:
-            await asyncio.to_thread(self._gate.open)
+            await whole(asyncio.to_thread(self._gate.open))  # never closed while a thread is in it
             await self._apply()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._gate.watch(lambda refused: _begin(tasks, self._refused(refused))))
@@ -88,7 +89,7 @@ class Gating:
                 async with asyncio.timeout(self._pause_s()):
                     await self._revise.wait()
             except TimeoutError:
-                if not await asyncio.to_thread(self._gate.alive):
+                if not await whole(asyncio.to_thread(self._gate.alive)):
                     raise SensorError("the gate works no longer, though nobody here opened it") from None
             await self._apply()
 
@@ -97,7 +98,7 @@ class Gating:
         basis = _Basis(self._guard.rules, self._guard.cameras)
         refuse_others = self._mode is GateMode.ALLOW
         told = orders(basis.rules, basis.cameras, self._now(), refuse_others=refuse_others)
-        left_out = await asyncio.to_thread(lambda: self._gate.apply(told, refuse_others=refuse_others))
+        left_out = await whole(asyncio.to_thread(lambda: self._gate.apply(told, refuse_others=refuse_others)))
         if left_out != self._left_out:
             self._left_out = left_out
             names = ["any app" if order.app is None else spell_app(order.app) for order in left_out]
@@ -117,7 +118,7 @@ class Gating:
         await self._guard.record(Report(Kind.GATE_OPEN, self._now(), extra={"why": why}))
 
     def _heard(self, report: Report) -> None:
-        if report.kind in _REVISE:
+        if report.kind in _REVISE or _slipped_through(report):
             self._revise.set()
 
     def _pause_s(self) -> float:
@@ -132,6 +133,11 @@ class Gating:
 
 def _begin(tasks: asyncio.TaskGroup, work: Coroutine[None, None, None]) -> None:
     tasks.create_task(work)
+
+
+def _slipped_through(report: Report) -> bool:
+    """Whether a use was seen that the gate would have refused, had it known of the program: it may be a new file."""
+    return report.kind is Kind.ALERT and report.verdict is not None and report.verdict.judgement is Judgement.BLOCKED
 
 
 def _has(camera: Camera, number: tuple[int, int] | None) -> bool:

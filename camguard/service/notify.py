@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from collections.abc import Mapping
+
+_AGAIN_S = 0.2
 
 
 class Notifier:
@@ -21,10 +24,9 @@ class Notifier:
         return int(self._watchdog_us) / 1e6 if self._watchdog_us.isdecimal() else None
 
     def tell(self, *states: str) -> bool:
-        """Send states such as ``READY=1``; False where systemd has not read what it was told before.
+        """Send states such as ``WATCHDOG=1``; false where systemd does not read what it was told before.
 
-        Never waits: who guards must not stand still for one who does not listen. Raises OSError where there is no
-        such socket any more.
+        The guard never waits for that. Raises OSError where the socket cannot be had.
         """
         if not self._address:
             return True
@@ -35,6 +37,11 @@ class Notifier:
             except BlockingIOError:
                 return False
         return True
+
+    async def insist(self, *states: str) -> None:
+        """Send states that systemd waits for, such as ``READY=1``: again and again until it takes them."""
+        while not self.tell(*states):  # noqa: ASYNC110  # nothing tells when there is room
+            await asyncio.sleep(_AGAIN_S)
 
 
 def _meant(environ: Mapping[str, str]) -> bool:

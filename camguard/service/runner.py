@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 BEAT_S = 30.0
 """How often a sign of life is left while systemd asks for none more often; it bounds what a crash leaves unknown."""
 
-_TRIES, _HEAR_S = 50, 0.1
 
 _AT_ONCE = frozenset({"power", "on_stop", "switchers", "rulers", "source"})
 """What of a changed configuration holds without a restart."""
@@ -71,6 +70,8 @@ class Service:
         self._socket_path = socket_path
         self._notifier = notifier
         self._stop = asyncio.Event()
+        self._reloading = asyncio.Lock()  # one after the other, so that what the file says last is what holds
+        self._reloads: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT.
@@ -95,16 +96,16 @@ class Service:
             refusals = Refusals(self._write, self._now, people.name)
             server = Server(Front(self._answers, people, refusals), self._socket_path)
             self._guard.listen(lambda report: _publish(server, report, people))
+            self._follow_signals()
             guarding = tasks.create_task(self._guard.run(), name="guard")
             await self._guard.ask(lambda now: _trouble(settings, now))
             await server.start()
-            self._follow_signals()
             gc.freeze()  # what was imported stays for good: no collection needs to walk over it while an open waits
-            await self._tell("READY=1", f"STATUS={_status(settings)}")
+            await self._notifier.insist("READY=1", f"STATUS={_status(settings)}")
             extras = [tasks.create_task(self._beat(server), name="beat"), *self._keep_gate(settings.config)]
             await self._stop.wait()
-            await self._tell("STOPPING=1")
-            for extra in extras:
+            self._notifier.tell("STOPPING=1")
+            for extra in (*extras, *self._reloads):
                 extra.cancel()
             refusals.flush()
             await server.close()
@@ -123,7 +124,13 @@ class Service:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        loop.add_signal_handler(signal.SIGHUP, lambda: self._tasks.create_task(self._reload()))
+        loop.add_signal_handler(signal.SIGHUP, self._begin_reload)
+
+    def _begin_reload(self) -> None:
+        if not self._stop.is_set():
+            reload = self._tasks.create_task(self._reload())
+            self._reloads.add(reload)
+            reload.add_done_callback(self._reloads.discard)
 
     async def _beat(self, server: Server) -> None:
         """Now and then: is the engine still turning, is the socket still there? Then leave a sign of life."""
@@ -139,8 +146,13 @@ class Service:
 
     async def _reload(self) -> None:
         """Take in a changed configuration, or say what is wrong with it and go on as before."""
-        await self._tell("RELOADING=1")
-        settings = await asyncio.to_thread(self._file.load)
+        async with self._reloading:
+            await self._notifier.insist("RELOADING=1")
+            settings = await asyncio.to_thread(self._file.load)
+            await self._take_in(settings)
+            await self._notifier.insist("READY=1", f"STATUS={_status(settings)}")
+
+    async def _take_in(self, settings: Settings) -> None:
         means = self._answers.means
         if settings.trouble is not None:
             self._answers.means = replace(means, trouble=settings.trouble)
@@ -150,15 +162,6 @@ class Service:
             config = replace(means.config, **{name: getattr(settings.config, name) for name in changed & _AT_ONCE})
             self._answers.means = replace(means, config=config, trouble=None)
             await self._guard.ask(lambda now: self._adopt(config, sorted(changed - _AT_ONCE), now))
-        await self._tell("READY=1", f"STATUS={_status(settings)}")
-
-    async def _tell(self, *states: str) -> None:
-        """Tell systemd what it has to hear; one that does not listen for seconds is no reason to stand still."""
-        for _ in range(_TRIES):
-            if self._notifier.tell(*states):
-                return
-            await asyncio.sleep(_HEAR_S)
-        log.warning("systemd did not take in: %s", states[0])
 
     def _adopt(self, config: Config, later: list[str], now: Moment) -> list[Report]:
         if self._guard.switching is not None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from camguard import config as configuration
 from camguard.config import Config
 from camguard.errors import ConfigError
 from camguard.toml_source import TomlSource
+from camguard.wholefile import write_whole
 
 _KEPT = "config.last-good.toml"
 
@@ -37,7 +36,9 @@ class ConfigFile:
             source = TomlSource.read(self.path)
             config = configuration.of_source(source)
         except FileNotFoundError:
-            with suppress(FileNotFoundError):
+            with suppress(
+                OSError
+            ):  # there is none, or it cannot be changed now: it is not asked while there is no file
                 self._kept.unlink()
             return Settings(configuration.defaults())
         except ConfigError as error:
@@ -53,13 +54,10 @@ class ConfigFile:
             return configuration.defaults()
 
     def _keep(self, text: str) -> None:
-        """Raises ConfigError where the copy cannot be written, other than for want of room."""
+        """Where the copy cannot be written, on a full disk, the older one stays."""
         with suppress(FileNotFoundError, ConfigError):
             if TomlSource.read(self._kept).text == text:
                 return
-        with suppress(OSError):  # a full disk: the older copy stays
+        with suppress(OSError):
             self._kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            fd, draft = tempfile.mkstemp(prefix=f".{_KEPT}.", dir=self._kept.parent)
-            with open(fd, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
-            os.replace(draft, self._kept)
+            write_whole(self._kept, text.encode())

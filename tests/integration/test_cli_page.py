@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from camguard.activity.files import write_whole
+from camguard.activity.files import write_new
 from camguard.activity.page import PLAIN_ROWS
 from camguard.errors import PageError, Refused
 from camguard.wording import visible
@@ -156,12 +156,12 @@ def test_a_page_that_fails_half_way_leaves_no_file(tmp_path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
     try:
         with pytest.raises(PageError, match="cannot be written: File too large"):
-            write_whole(tmp_path / "page.html", ["x" * 3000] * 3)
+            write_new(tmp_path / "page.html", ["x" * 3000] * 3)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     (tmp_path / "old.html").write_text("old")
     with pytest.raises(ValueError, match="in the middle"):
-        write_whole(tmp_path / "old.html", _breaking(), force=True)
+        write_new(tmp_path / "old.html", _breaking(), force=True)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"old.html": "old"}
 
 
@@ -171,7 +171,7 @@ def test_a_file_that_came_meanwhile_is_not_replaced(tmp_path: Path) -> None:
         (tmp_path / "page.html").write_text("another's")
 
     with pytest.raises(Refused, match="is there already"):
-        write_whole(tmp_path / "page.html", parts())
+        write_new(tmp_path / "page.html", parts())
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"page.html": "another's"}
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -89,6 +90,22 @@ def test_what_happens_is_shown_to_who_watches_and_ended_by_its_name(stage: Servi
         assert (completed["outcome"]["result"], completed["extra"]["by"]) == ("ended", "user root")
 
 
+def test_for_people_it_shows_how_things_stand_and_then_what_happens(stage: ServiceStage) -> None:
+    with stage.running("watch") as watch:
+        watch.line_with(f"{CAMERA} is on.")
+        with stage.stranger():
+            assert f"is using {CAMERA}" in watch.line_with("ALERT")
+
+
+def test_who_watches_hears_that_the_service_has_gone(stage: ServiceStage) -> None:
+    with stage.running("watch") as watch:
+        watch.line_with(f"{CAMERA} is on.")
+        stage.stop()
+        assert watch.process.wait(60) == 1
+        assert watch.process.stderr is not None
+        assert "the service has stopped" in watch.process.stderr.read()
+
+
 def test_the_log_is_read_through_it(stage: ServiceStage) -> None:
     with stage.stranger():
         until("a use is judged", lambda: bool(entries(stage, Kind.JUDGED)))
@@ -159,6 +176,24 @@ def _kinds_until(events: Any, last: Kind) -> list[str]:
         if kinds[-1] == last:
             return kinds
     raise AssertionError(f"the service went before {last}")
+
+
+def test_a_pass_goes_on_through_a_crash_and_ends_in_time(stage: ServiceStage) -> None:
+    assert stage.run("on", "--for", "6s").returncode == 0
+    stage.kill()
+    stage.start()
+    assert stage.node.exists()
+    until("the camera is off", lambda: is_off(stage))
+    said, ended = entries(stage, Kind.POWER_SAID)[0], entries(stage, Kind.PASS_ENDED)[0]
+    assert ended.at["boottime_ns"] - said.at["boottime_ns"] >= 6_000_000_000
+
+
+def test_a_pass_that_ran_out_while_no_service_ran_is_over_when_one_begins(stage: ServiceStage) -> None:
+    assert stage.run("on", "--for", "1s").returncode == 0
+    stage.kill()
+    time.sleep(1)  # it is time itself that has to pass
+    stage.start()
+    until("the camera is off", lambda: is_off(stage))
 
 
 def test_locked_the_camera_is_off_until_somebody_turns_it_on_for_a_time() -> None:

@@ -261,11 +261,11 @@ class Desk:
         node = options[0] if options and str(options[0]).startswith("/") else webcam()
         rest = options[1:] if node in options else options
         command = [sys.executable, self.app(app), mode, node, *rest]
-        return self._keep(Program(self.account(user).start(*command)))
+        return self.keep(Program(self.account(user).start(*command)))
 
     def watch(self, *options: str, user: str = "root", on: tuple[Path, ...] | None = None) -> Watch:
         """Start the guard and wait until it is seen to watch the nodes `on` (the webcam's unless said)."""
-        watch = self._keep(Watch(self.account(user).start("camguard", "watch", "--json", *options)))
+        watch = self.keep(Watch(self.account(user).start("camguard", "watch", "--json", *options)))
         watch.wait_event("camera.added", camera=WEBCAM)
         for node in (webcam(),) if on is None else on:
             _prove(watch, node)
@@ -275,7 +275,8 @@ class Desk:
         """Run a camguard command to its end."""
         return self.account(user).run("camguard", *arguments)
 
-    def _keep(self, running: T) -> T:
+    def keep(self, running: T) -> T:
+        """Have something that runs ended with the test."""
         self._cleanup.callback(running.close)
         return running
 

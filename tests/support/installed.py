@@ -4,24 +4,41 @@ from __future__ import annotations
 
 import base64
 import csv
+import grp
 import hashlib
 import os
+import pwd
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from camguard.config import SOCKET_PATH
+from camguard.core.events import Kind
 from camguard.ipc.client import Client, connect
+from camguard.journal.entry import Entry
 from camguard.journal.export import as_object
 from camguard.journal.queries import Filter, Reader
-from tests.support.guest import until
+from tests.support.guest import Desk, Watch, until
 
 UNIT = "camguard.service"
+COMMAND = Path("/usr/local/bin/camguard")
+CONFIGURATION = Path("/etc/camguard/config.toml")
+RULES = Path("/etc/camguard/rules.toml")
 JOURNAL = Path("/var/lib/camguard/journal.db")
 CURRENT = Path("/opt/camguard/current")
 _NEEDED = Path("/opt/site")  # where the machine has the packages that camguard needs
+_FOLDERS = ("/etc", "/opt", "/usr", "/var", "/root", "/home", "/run/systemd/system")
+_NOT_OURS = (
+    "/etc/.pwd.lock",  # the tools that keep /etc/group leave these
+    "/etc/group-",
+    "/etc/gshadow-",
+    "/var/log/journal",
+    "/var/lib/systemd",
+    "/var/tmp",
+)
 
 
 class FromWheel:
@@ -58,6 +75,29 @@ class FromWheel:
         record.write_text("".join(f"{','.join(row)}\n" for row in rows))
 
 
+def camguard(*arguments: str, user: str = "root", groups: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    """Run the installed command as a user with the groups that he has, and `groups`, and nothing else."""
+    entry = pwd.getpwnam(user)
+    return subprocess.run(
+        [COMMAND, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        user=entry.pw_uid,
+        group=entry.pw_gid,
+        extra_groups=[*os.getgrouplist(user, entry.pw_gid), *(grp.getgrnam(group).gr_gid for group in groups)],
+        env={"PATH": os.environ["PATH"]},
+    )
+
+
+def subscriber(desk: Desk, user: str) -> Watch:
+    """``camguard watch --json`` of the service as this user, from the moment on from which everything is told."""
+    watch = desk.keep(Watch(desk.account(user).start("env", "-u", "CAMGUARD_CONFIG", COMMAND, "watch", "--json")))
+    watch.wait_event("status")
+    return watch
+
+
 def client() -> Client:
     """A connection to the service as the user of this process."""
     found = connect(SOCKET_PATH)
@@ -69,6 +109,27 @@ def entries() -> list[dict[str, Any]]:
     """The activations in the service's log, the newest last, as ``camguard log --json`` prints them."""
     with Reader(JOURNAL) as reader:
         return [as_object(record) for record in reader.activations(Filter(limit=None))]
+
+
+def told(kind: Kind, after: int = 0, **wanted: object) -> Entry:
+    """Wait for an entry of this kind in the log, behind number `after`, whose extras are so; the first of them."""
+    found: list[Entry] = []
+
+    def there() -> bool:
+        with Reader(JOURNAL) as reader:
+            found[:] = [
+                entry for entry in reader.entries(after, [kind]) if _fits(entry.data.get("extra") or {}, wanted)
+            ]
+        return bool(found)
+
+    until(f"an entry {kind} {wanted}", there)
+    return found[0]
+
+
+def newest() -> int:
+    """The number of the newest entry in the log."""
+    with Reader(JOURNAL) as reader:
+        return reader.last_seq()
 
 
 def logged(what: str, **wanted: object) -> dict[str, Any]:
@@ -88,6 +149,20 @@ def show(name: str) -> str:
     return subprocess.run(
         ["systemctl", "show", "-P", name, UNIT], capture_output=True, text=True, check=True
     ).stdout.strip()
+
+
+def restart() -> None:
+    """Have systemd restart the service; it is ready afterwards."""
+    subprocess.run(["systemctl", "restart", UNIT], check=True)
+
+
+def files_of_the_machine() -> set[str]:
+    """All files that an installed program could have to do with."""
+    found: set[str] = set()
+    for top in _FOLDERS:
+        for folder, folders, files in os.walk(top):
+            found.update(f"{folder}/{name}" for name in (*folders, *files))
+    return {path for path in found if not path.startswith(_NOT_OURS) and "/wheel-" not in path}
 
 
 def _fits(entry: dict[str, Any], wanted: dict[str, object]) -> bool:

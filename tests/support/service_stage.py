@@ -38,6 +38,49 @@ def until(what: str, condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+class Notified:
+    """Reads what services tell systemd, as it comes, and who told it."""
+
+    def __init__(self, path: Path) -> None:
+        self._told: list[tuple[int, str]] = []
+        self._more = threading.Condition()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        self._socket.bind(str(path))
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def wait(self, pid: int, state: str) -> str:
+        """Wait until that process tells so; what it told up to then is forgotten."""
+        with self._more:
+            if not self._more.wait_for(lambda: self._find(pid, state) is not None, PATIENCE_S):
+                raise AssertionError(f"the service did not tell {state}")
+            found = self._find(pid, state)
+            assert found is not None
+            told = self._told[found][1]
+            del self._told[: found + 1]
+            return told
+
+    def close(self) -> None:
+        """Read no more."""
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._reader.join()
+        self._socket.close()
+
+    def _find(self, pid: int, state: str) -> int | None:
+        found = (at for at, (who, told) in enumerate(self._told) if who == pid and state in told.split("\n"))
+        return next(found, None)
+
+    def _read(self) -> None:
+        while True:
+            told, who, _, _ = self._socket.recvmsg(4096, socket.CMSG_SPACE(12))
+            if not told:
+                return
+            with self._more:
+                self._told.append((int.from_bytes(who[0][2][:4], sys.byteorder), told.decode()))
+                self._more.notify_all()
+
+
 class ServiceStage:
     """A folder with a configuration, cameras and a log, and the service on it, started and stopped at will."""
 
@@ -55,9 +98,7 @@ class ServiceStage:
         self.configure(config)
         self.node = pretend_camera(self.cameras, CAMERA)
         self.node.chmod(0o644)
-        self._notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._notified.bind(str(folder / "notify"))
-        self._notified.settimeout(PATIENCE_S)
+        self._notified = Notified(folder / "notify")
         self.process: subprocess.Popen[str] | None = None
 
     def configure(self, more: str) -> None:
@@ -97,13 +138,8 @@ class ServiceStage:
         )
 
     def wait_notified(self, state: str) -> str:
-        """Wait until the service tells systemd so; returns all that it told with it."""
-        end = time.monotonic() + PATIENCE_S
-        while time.monotonic() < end:
-            told = self._notified.recv(4096).decode()
-            if state in told.split("\n"):
-                return told
-        raise AssertionError(f"the service did not tell {state}")
+        """Wait until the service tells systemd so, for the first time or again; returns all that it told with it."""
+        return self._notified.wait(self.pid, state)
 
     def kill(self) -> None:
         """SIGKILL, as at a power cut."""
@@ -113,15 +149,6 @@ class ServiceStage:
         if self.process.stderr:
             self.process.stderr.close()
         self.process = None
-        self._forget_notified()
-
-    def _forget_notified(self) -> None:
-        self._notified.setblocking(False)
-        try:
-            while self._notified.recv(4096):
-                pass
-        except BlockingIOError:
-            self._notified.settimeout(PATIENCE_S)
 
     def stop(self) -> tuple[int, str]:
         """Ask it to stop; returns its exit code and what it said to stderr."""

@@ -242,19 +242,29 @@ SAYINGS = st.lists(
 def test_the_last_word_decides(
     said: list[tuple[Power, CameraId, int | None, int]], after_s: int, policy: PowerPolicy
 ) -> None:
-    of, at, last = board(policy), START, None
+    """What was said of this camera, else of all, since all were last spoken of; a time that is over is off.
+
+    Locked, one that is over leaves the word to what was said of all before, which may be a longer time.
+    """
+    of, at = board(policy), START
+    words: dict[CameraId, tuple[Power, int | None]] = {}
     for power, camera, for_ns, wait_s in said:
         at = later(wait_s, at)
         lasting = for_ns if power is Power.ON else None
         of.say(power, camera, lasting, "anna", at, whole=False)
-        last = (power, lasting)
+        if power is Power.ON and policy.locked and lasting is None:
+            lasting = policy.usual_pass_ns
+        words = {} if camera == EVERY else words
+        words[camera] = (power, None if lasting is None else at.boottime_ns + lasting)
     now = later(after_s, at)
-    asked = of.wanted(CAMERA, (), now).power
-    if last is None:
-        assert asked is policy.default
-        return
-    power, lasting = last
-    if power is Power.ON and policy.locked and lasting is None:
-        lasting = policy.usual_pass_ns
-    over = lasting is not None and after_s * NANOSECONDS >= lasting
-    assert asked is (Power.OFF if power is Power.OFF or over else Power.ON)
+    assert of.wanted(CAMERA, (), now).power is _expected(words, now, policy)
+
+
+def _expected(words: dict[CameraId, tuple[Power, int | None]], now: Moment, policy: PowerPolicy) -> Power:
+    for camera in (CAMERA.id, EVERY):
+        power, until_ns = words.get(camera, (None, None))
+        if power is not None and (until_ns is None or now.boottime_ns < until_ns):
+            return power
+        if power is not None and not policy.locked:
+            return Power.OFF
+    return policy.default

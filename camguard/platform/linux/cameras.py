@@ -143,6 +143,8 @@ class UdevCameras:
         owner = device if virtual else parent
         interface = device.find_parent("usb", "usb_interface")
         index = _attribute(device, "index")
+        if not index:  # every node has one: this one is being taken away, and what else it says is no longer all
+            return None
         return NodeFacts(
             sysname=device.sys_name,
             path=path,

@@ -12,7 +12,7 @@ import json
 import mmap
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -32,6 +32,9 @@ from camguard.toml_source import TomlSource
 
 SUFFIX = ".camera"
 _SETTLE_S = 0.02
+
+_Known = tuple[tuple[int, ...], Camera]
+"""A camera as its file had it, and what tells whether that file is still the same."""
 
 
 class _Content(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -69,7 +72,7 @@ class SimulatedCameras:
     def __init__(self, folder: Path, suffix: str = SUFFIX) -> None:
         self.folder = folder
         self._suffix = suffix
-        self._read: dict[str, tuple[tuple[int, ...], Camera]] = {}
+        self._read: Mapping[str, _Known] = {}
 
     def cameras(self) -> tuple[Camera, ...]:
         """All pretend cameras, by file name.
@@ -81,9 +84,11 @@ class SimulatedCameras:
             names = sorted(name for name in os.listdir(self.folder) if name.endswith(self._suffix))
         except OSError as error:
             raise ConfigError(f"{self.folder}: no folder of pretend cameras ({error.strerror})") from error
-        found = [camera for name in names if (camera := self._camera(name)) is not None]
-        self._read = {name: known for name, known in self._read.items() if name in names}
-        return tuple(found)
+        # Others may ask in other threads meanwhile: what was read is changed by nobody, and replaced as a whole.
+        before = self._read
+        found = {name: known for name in names if (known := self._camera(name, before)) is not None}
+        self._read = found
+        return tuple(camera for _, camera in found.values())
 
     def follow(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Call `changed` on the running event loop when a file comes, goes or is rewritten; returns what stops it."""
@@ -112,16 +117,16 @@ class SimulatedCameras:
 
         return stop
 
-    def _camera(self, name: str) -> Camera | None:
+    def _camera(self, name: str, before: Mapping[str, _Known]) -> _Known | None:
         path = self.folder / name
         try:
             found = path.lstat()
             if not stat.S_ISREG(found.st_mode):
                 return None
             version = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
-            known = self._read.get(name)
+            known = before.get(name)
             if known is not None and known[0] == version:
-                return known[1]
+                return known
             content = TomlSource.read(path).decode(_Content)
         except FileNotFoundError:  # unplugged meanwhile
             return None
@@ -136,8 +141,7 @@ class SimulatedCameras:
             content.serial,
             "simulated",
         )
-        self._read[name] = (version, camera)
-        return camera
+        return (version, camera)
 
 
 class _Handler(FileSystemEventHandler):

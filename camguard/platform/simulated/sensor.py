@@ -22,8 +22,9 @@ _Numbers = Mapping[tuple[int, int], CameraId]
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """Everything there was to see at one time."""
+    """Everything there was to see at one time: the cameras, from `begun` on, and who held them, until `at`."""
 
+    begun: Moment
     at: Moment
     cameras: tuple[Camera, ...]
     holders: Mapping[CameraId, frozenset[Holder]]
@@ -75,21 +76,22 @@ class SimulatedSensor:
 
     def _look(self, *, thorough: bool) -> _Look:
         """Look at all open files; at the mappings of all processes, or only of those that held a camera before."""
+        begun = self._clock.now()
         cameras = self._source.cameras()
         numbers = {node.number: camera.id for camera in cameras for node in camera.nodes}
         paths = {node.path: camera.id for camera in cameras for node in camera.nodes}
-        boot_id = self._clock.now().boot_id
         holders: dict[CameraId, set[Holder]] = {camera.id: set() for camera in cameras}
         suspects: set[int] = set()
         for process in psutil.process_iter() if cameras else ():
             if process.pid in {0, os.getpid()}:
                 continue
             suspected = thorough or process.pid in self._suspects
-            for camera, holder in _holds(process, numbers, paths, boot_id, suspected=suspected):
+            for camera, holder in _holds(process, numbers, paths, begun.boot_id, suspected=suspected):
                 holders[camera].add(holder)
                 suspects.add(process.pid)
         self._suspects = suspects
-        return _Look(self._clock.now(), cameras, {camera: frozenset(found) for camera, found in holders.items()})
+        held = {camera: frozenset(found) for camera, found in holders.items()}
+        return _Look(begun, self._clock.now(), cameras, held)
 
 
 def _holds(
@@ -119,7 +121,7 @@ def _number(path: str) -> tuple[int, int]:
 def _sightings(now: _Look, before: _Look | None, *, first: bool) -> Iterator[Sighting]:
     """What changed between two looks; everything where there was none before."""
     if before is None or now.cameras != before.cameras:
-        yield CamerasSeen(now.cameras, now.at)
+        yield CamerasSeen(now.cameras, now.begun)
     for camera, holders in now.holders.items():
         known = None if before is None else before.holders.get(camera)
         if holders != known:

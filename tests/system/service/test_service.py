@@ -8,8 +8,6 @@ import shutil
 import signal
 import stat
 import subprocess
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,44 +16,9 @@ from camguard.core.model import Effect
 from camguard.core.power import Power
 from camguard.ipc import calls
 from tests.support.guest import WEBCAM, WEBCAM_LINK, Desk, light, tell_webcam, until, webcam
-from tests.support.installed import CURRENT, JOURNAL, UNIT, FromWheel, client, logged, show
+from tests.support.installed import CURRENT, UNIT, FromWheel, client, logged, show
 
 pytestmark = pytest.mark.system
-
-_FOLDERS = ("/etc", "/opt", "/usr", "/var", "/root", "/home", "/run/systemd/system")
-_CONFIGURATION = Path("/etc/camguard/config.toml")
-_WRITTEN = "# written by a person\n"
-_NOT_OURS = (
-    "/etc/.pwd.lock",  # the tools that keep /etc/group leave these
-    "/etc/group-",
-    "/etc/gshadow-",
-    "/var/log/journal",
-    "/var/lib/systemd",
-    "/var/tmp",
-)
-
-
-@pytest.fixture(scope="module")
-def wheel() -> Iterator[FromWheel]:
-    with tempfile.TemporaryDirectory(prefix="wheel-", dir="/opt") as folder:
-        Path(folder).chmod(0o755)
-        yield FromWheel(Path(folder), Path(os.environ["CAMGUARD_WHEEL"]))
-
-
-@pytest.fixture(scope="module")
-def untouched(wheel: FromWheel) -> set[str]:
-    """All files that there were before the service was installed."""
-    return _files()
-
-
-@pytest.fixture(scope="module")
-def service(wheel: FromWheel, untouched: set[str]) -> Iterator[FromWheel]:
-    """The service, installed and active for the tests of this file, which follow one another."""
-    done = wheel.run("service", "install")
-    assert done.returncode == 0, done.stderr
-    assert (show("ActiveState"), show("UnitFileState")) == ("active", "enabled")
-    yield wheel
-    wheel.run("service", "uninstall", "--purge", "--yes")
 
 
 def test_the_unit_leaves_little_open(service: FromWheel) -> None:
@@ -227,39 +190,3 @@ def test_who_is_not_root_changes_nothing(service: FromWheel) -> None:
         done = service.run("service", *arguments, user="kid")
         assert (done.returncode, "as root" in done.stderr) == (1, True), done.stderr
     assert show("MainPID") == pid
-
-
-def test_uninstalling_keeps_the_log_and_what_people_wrote_and_leaves_the_cameras_on(
-    service: FromWheel, untouched: set[str]
-) -> None:
-    _CONFIGURATION.write_text(_WRITTEN)
-    with client() as caller:
-        caller.call(calls.Switch(Power.OFF, WEBCAM), timeout_s=60)
-    assert not WEBCAM_LINK.exists()
-    done = service.run("service", "uninstall", "--yes")
-    assert (done.returncode, done.stderr) == (0, "")
-    until("the webcam is back", WEBCAM_LINK.exists)
-    left = _files() - untouched
-    assert all(path.startswith("/var/lib/camguard") for path in left), left
-    assert str(JOURNAL) in left
-
-
-def test_a_later_install_puts_back_what_people_wrote_and_a_purge_leaves_nothing(
-    service: FromWheel, untouched: set[str]
-) -> None:
-    done = service.run("service", "install", "--no-start")
-    assert done.returncode == 0, done.stderr
-    assert show("ActiveState") == "inactive"
-    assert _CONFIGURATION.read_text() == _WRITTEN
-    done = service.run("service", "uninstall", "--yes", "--purge")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert _files() == untouched
-    assert "camguard" not in Path("/etc/group").read_text()
-
-
-def _files() -> set[str]:
-    found: set[str] = set()
-    for top in _FOLDERS:
-        for folder, folders, files in os.walk(top):
-            found.update(f"{folder}/{name}" for name in (*folders, *files))
-    return {path for path in found if not path.startswith(_NOT_OURS) and "/wheel-" not in path}

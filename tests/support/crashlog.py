@@ -1,0 +1,113 @@
+"""What has to hold of the activation log of a service that was killed again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from camguard.core.events import Kind
+from camguard.journal.chain import verify
+from camguard.journal.entry import Entry
+from camguard.journal.queries import Reader
+from tests.support.storm import Ledger, Record, lasting
+
+_BEGINS = {Kind.OPENED, Kind.PRESENT}
+
+
+def entries(journal: Path) -> list[Entry]:
+    """All of them."""
+    with Reader(journal) as log:
+        return log.entries()
+
+
+def check(journal: Path, ledger: Ledger, kills: Sequence[int], *, over: bool = False) -> list[Entry]:
+    """See that the log keeps every promise; `kills` are when the service was killed, by the boot clock.
+
+    `over`: it does not run any more, and was stopped in order. Returns all entries.
+    """
+    verified = verify(journal)
+    assert verified.ok, verified
+    promises = {**ledger.told, **ledger.answered}  # before the log is read: more is told meanwhile
+    found = entries(journal)
+    assert not ledger.wrong, ledger.wrong[:5]
+    promised(found, promises)
+    numbers = [entry.activation for entry in found if entry.kind in _BEGINS]
+    assert len(numbers) == len(set(numbers)), "a number was given to two activations"
+    begun = actions(found)
+    assert not (over and begun), f"not completed before the end: {begun}"
+    gaps(found, kills)
+    return found
+
+
+def promised(found: Sequence[Entry], promises: Mapping[int, Record]) -> None:
+    """What was told or answered is there, under its number and word for word."""
+    lines = {entry.seq: entry.line for entry in found}
+    for seq, line in promises.items():
+        assert lines.get(seq) == line, f"entry {seq} was promised as {line} and is {lines.get(seq)}"
+
+
+def actions(found: Sequence[Entry]) -> list[Entry]:
+    """Each action that was begun was completed in the same life, or is told of as unfinished by the next.
+
+    Returns those of the last life that are not completed.
+    """
+    open_: list[Entry] = []
+    for life in lives(found):
+        told = [entry.data["extra"]["entry"] for entry in life if entry.kind == Kind.ACTION_UNFINISHED]
+        assert sorted(told) == [entry.seq for entry in open_], (told, open_)
+        open_ = []
+        for entry in life:
+            if entry.kind == Kind.ACTION_PENDING:
+                open_.append(entry)
+            elif entry.kind == Kind.ACTION_COMPLETED:
+                begun = next((each for each in open_ if _deed(each) == _deed(entry)), None)
+                if begun is not None:
+                    open_.remove(begun)
+    return open_
+
+
+def gaps(found: Sequence[Entry], kills: Sequence[int]) -> None:
+    """Each kill lies in a gap that is told of, and no gap reaches back over what its guard still saw."""
+    told = [entry for entry in found if entry.kind == Kind.GUARD_GAP]
+    bounds = [(gap.data["extra"]["from"]["boottime_ns"], gap.data["extra"]["to"]["boottime_ns"]) for gap in told]
+    for kill in kills:
+        assert any(begin <= kill <= end for begin, end in bounds), f"killed at {kill}, and no gap in {bounds[-3:]}"
+    assert all(gap.data["extra"]["how"] == "died" for gap in told)
+    assert len(told) == sum(1 for entry in found if entry.kind == Kind.GUARD_STARTED) - 1
+    for before, after in zip(lives(found), list(lives(found))[1:], strict=False):
+        [gap] = [entry for entry in after if entry.kind == Kind.GUARD_GAP]
+        assert gap.data["extra"]["from"]["boottime_ns"] >= _last_seen(before), gap
+
+
+def lives(found: Sequence[Entry]) -> Iterator[list[Entry]]:
+    """The entries of each of the service's lives: what it says of the one before stands before that it started."""
+    life: list[Entry] = []
+    for entry in found:
+        if entry.kind == Kind.GUARD_GAP and life:
+            yield life
+            life = []
+        life.append(entry)
+    yield life
+
+
+def words_after(found: Sequence[Entry], ledger: Ledger) -> list[Record]:
+    """The last word that was answered, and those after it: whether they hold, nobody was told."""
+    logged: list[Any] = [entry.data["extra"] for entry in found if entry.kind == Kind.POWER_SAID]
+    last = [entry.data["extra"] for entry in found if entry.kind == Kind.POWER_SAID and entry.seq >= ledger.word]
+    return [*(last if ledger.word else [*logged, {"power": "on", "for_s": None}]), *ledger.said]
+
+
+def may_stand(found: Sequence[Entry], ledger: Ledger) -> set[str]:
+    """How the camera may stand once passes are over."""
+    return {power.value for power in lasting(words_after(found, ledger))}
+
+
+def _last_seen(life: Sequence[Entry]) -> int:
+    own = (entry for entry in reversed(life) if entry.kind in {*_BEGINS, Kind.CAPTURING, Kind.ENDED, Kind.PROBE})
+    return next((entry.at["boottime_ns"] for entry in own), 0)
+
+
+def _deed(entry: Entry) -> tuple[object, ...]:
+    extra = entry.data["extra"]
+    return (entry.activation, entry.data["camera"]["id"], extra["action"], extra["by"], str(extra.get("pids")))
