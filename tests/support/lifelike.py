@@ -33,6 +33,7 @@ HOSTILE = {
     "link": '<a href="https://example.org/" onclick="alert(1)">click</a>',
     "script": "</script><script>document.title='taken'</script>",
     "comment": "<!--<script>",
+    "unfinished": "</script <!-- <script ",
     "template": "{{ 7 * 7 }}{% raw %}",
     "right to left": "\u202egnp.exe\u202c\u2066",
     "long": "x" * 10_000,
