@@ -47,6 +47,10 @@ class JournalCorrupt(JournalError):
     """The activation log's file is damaged."""
 
 
+class PageError(CamguardError):
+    """A page about the log cannot be written where it should be."""
+
+
 class GuardRunning(JournalError):
     """Another guard keeps this activation log; `pid` is that guard's, where it could be read."""
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from camguard.core.events import Kind
 from camguard.core.model import App, Moment, Rule, Verdict
 from camguard.core.power import Power
 from camguard.core.records import Record
@@ -17,6 +18,10 @@ from camguard.ports import Tell
 if TYPE_CHECKING:
     from camguard.journal.fold import ActivationRecord
     from camguard.journal.queries import Filter
+
+
+RUN_KINDS = (Kind.GUARD_STARTED, Kind.GUARD_STOPPED, Kind.GUARD_GAP)
+"""The entries that say when a guard ran."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,12 @@ class Access(Protocol):
 
     def following(self, wanted: Filter) -> Iterator[ActivationRecord]:
         """Each activation that matches whenever something comes of it, from now on, for ever."""
+
+    def runs(self) -> Iterator[Record]:
+        """When a guard ran, as the log says: its starts, stops and gaps, the oldest first.
+
+        They have the shape of ``watch --json``. Where none runs now, the last is the gap up to now.
+        """
 
     def no_guard_yet(self) -> str | None:
         """The place of a log that no guard ever kept; None where one did."""

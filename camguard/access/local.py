@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from camguard.access import Found
+from camguard.access import RUN_KINDS, Found
 from camguard.access.handswitch import switch_by_hand
 from camguard.compose import history, may_switch, platform, write_journal
 from camguard.config import Config
@@ -31,11 +31,12 @@ from camguard.core.model import (
 )
 from camguard.core.policy import Circumstances, judge
 from camguard.core.power import Plan, Power
-from camguard.core.records import SCHEMA, Record, describe, of_rule, safe
+from camguard.core.records import SCHEMA, Record, describe, line, of_rule, safe
 from camguard.ending import Order, end_use
 from camguard.errors import NothingMatched
+from camguard.journal.aftermath import gap_until
 from camguard.journal.fold import ActivationRecord
-from camguard.journal.lock import guard_pid
+from camguard.journal.lock import guard_pid, last_beat
 from camguard.journal.queries import Filter, Reader
 from camguard.ports import Finding, Platform, Tell
 from camguard.rulebook import RuleBook
@@ -134,6 +135,16 @@ class Local:
         """See `Access.following`."""
         reader = self._reader()
         return _following(reader, wanted, reader.last_seq())
+
+    def runs(self) -> Iterator[Record]:
+        """See `Access.runs`."""
+        reader = self._reader()
+        for entry in reader.entries(kinds=RUN_KINDS):
+            yield entry.line
+        if guard_pid(self._config.journal_path) is None:
+            gap = gap_until(reader, last_beat(self._config.journal_path), platform(self._config).clock.now())
+            if gap is not None:
+                yield line(gap)
 
     def no_guard_yet(self) -> str | None:
         """See `Access.no_guard_yet`."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from camguard.access import Found
+from camguard.access import RUN_KINDS, Found
 from camguard.core.events import Kind
 from camguard.core.model import (
     App,
@@ -136,6 +136,10 @@ class Remote:
             if record is not None and (record.verdict or record.over) and wanted.matches(record):
                 yield record
 
+    def runs(self) -> Iterator[Record]:
+        """See `Access.runs`; the service is a guard that runs now."""
+        yield from self._entries(0, tuple(kind.value for kind in RUN_KINDS))
+
     def no_guard_yet(self) -> str | None:
         """See `Access.no_guard_yet`; the service is a guard."""
         return None
@@ -148,7 +152,7 @@ class Remote:
         """What happens, after `subscribe`, in the shape of ``watch --json``; what was missed comes from the log."""
         last = 0
         for happened in self.client.events():
-            missed = self._missed(last) if isinstance(happened, Resync) else [happened.event]
+            missed = self._entries(last) if isinstance(happened, Resync) else [happened.event]
             for record in missed:
                 seq = record.get("seq")
                 if isinstance(seq, int):
@@ -161,9 +165,10 @@ class Remote:
         """Leave."""
         self.client.close()
 
-    def _missed(self, last: int) -> Iterator[Record]:
+    def _entries(self, last: int, kinds: tuple[str, ...] | None = None) -> Iterator[Record]:
+        """Entries of the log behind number `last`, page by page."""
         while True:
-            told = self.client.call(calls.Entries(after=last))
+            told = self.client.call(calls.Entries(after=last, kinds=kinds))
             yield from told["entries"]
             if told["last_seq"] <= last:
                 return

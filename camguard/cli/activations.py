@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import TYPE_CHECKING, TextIO, cast
 
 import click
 
-from camguard.cli.output import line_width, say, say_json
+from camguard.activity.words import app_of, judged, lasted, was_ended
+from camguard.cli.output import line_width, page, say, say_json, styled
 from camguard.cli.text import aligned, fitted, safe
-from camguard.cli.times import local_now, spoken
-from camguard.core.model import Judgement, Result, State
+from camguard.cli.times import local_now, spoken_day
+from camguard.core.model import Judgement
 
 if TYPE_CHECKING:
     from camguard.journal.fold import ActivationRecord
@@ -26,22 +26,41 @@ HEADING = ("ID", "BEGAN", "LASTED", "APP", "CAMERA", "USER", "VERDICT")
 _FIRST = 500
 """So many rows decide how wide the columns are."""
 
-_TYPICAL = ("a1000", "Nov 24 11:02", "3 min 12 s", "x" * 14, "Integrated Camera", "x" * 6, "unexpected")
+_TYPICAL = ("a1000", "11:02", "3 min 12 s", "x" * 14, "Integrated Camera", "x" * 6, "unexpected")
 """Where rows are still to come, columns are made wide enough for this."""
 
 
 Records = Iterable["ActivationRecord"]
 
 
-def print_rows(logged: Records, coming: Records | None) -> None:
-    """Print aligned rows under a heading; the first rows decide how wide the columns are."""
-    now = local_now()
-    first = [row(record, now) for record in islice(logged, _FIRST)]
+def print_rows(logged: Records, coming: Records | None, *, paged: bool = False) -> None:
+    """Print aligned rows, day by day, under a heading; the first rows decide how wide the columns are.
+
+    With `paged`, and where nothing is still to come, what does not fit a terminal is shown page by page.
+    """
+    first = list(islice(logged, _FIRST))
     available = line_width()
-    widths = fitted([HEADING, *first, *([] if coming is None else [_TYPICAL])], available, _ELASTIC)
-    say(aligned(HEADING, widths), bold=True)
-    for cells in chain(first, (row(record, now) for record in chain(logged, coming or ()))):
-        say(aligned(cells, widths, cut=available is not None), **_style(cells))
+    cells = [HEADING, *map(row, first), *([] if coming is None else [_TYPICAL])]
+    widths = fitted(cells, available, _ELASTIC)
+    lines = _lines(chain(first, logged, coming or ()), widths, cut=available is not None)
+    if paged and coming is None:
+        page(lines)
+        return
+    for line in lines:
+        say(line)
+
+
+def _lines(records: Records, widths: list[int], *, cut: bool) -> Iterator[str]:
+    """The lines of the table: a heading, then of each day its name and its rows."""
+    today, day = local_now().date(), None
+    yield styled(aligned(HEADING, widths), bold=True)
+    for record in records:
+        if record.opened_at.date() != day:
+            day = record.opened_at.date()
+            yield ""
+            yield styled(spoken_day(day, today), bold=True)
+        cells = row(record)
+        yield styled(aligned(cells, widths, cut=cut), **_style(cells))
 
 
 def print_json(logged: Records, coming: Records | None) -> None:
@@ -59,37 +78,17 @@ def print_csv(logged: Records, coming: Records | None) -> None:
     write_csv(chain(logged, coming or ()), cast("TextIO", _SafeRows()))
 
 
-def row(record: ActivationRecord, now: datetime) -> tuple[str, ...]:
+def row(record: ActivationRecord) -> tuple[str, ...]:
     """The cells under `HEADING`, not yet made safe."""
     return (
         record.id,
-        _began(record.opened_at, now),
-        _lasted(record),
-        record.app_name or "an unknown process",
+        f"{record.opened_at:%H:%M}",
+        lasted(record),
+        app_of(record),
         record.camera_name,
         record.user or "",
-        _verdict(record),
+        judged(record) + (", ended" if was_ended(record) else ""),
     )
-
-
-def _began(at: datetime, now: datetime) -> str:
-    return f"{at:%b %d %H:%M}" if at.year == now.year else f"{at:%Y-%m-%d %H:%M}"
-
-
-def _lasted(record: ActivationRecord) -> str:
-    if record.duration_ms is not None:
-        return spoken(record.duration_ms * 1_000_000)
-    if record.interrupted or record.over:
-        return "not known"
-    return "still on"
-
-
-def _verdict(record: ActivationRecord) -> str:
-    if record.state == State.PROBE:
-        return "looked only"
-    done = [action.outcome for action in record.actions if action.outcome is not None]
-    ended = any(outcome.get("result") == Result.ENDED for outcome in done)
-    return (record.verdict or "not judged") + (", ended" if ended else "")
 
 
 def _style(cells: tuple[str, ...]) -> dict[str, str]:

@@ -8,11 +8,11 @@ from typing import Any
 
 from camguard.cli.output import quoted, quoted_sentence
 from camguard.cli.text import pad
-from camguard.cli.times import spoken
 from camguard.core.events import Kind
 from camguard.core.model import NANOSECONDS, Capture, Ending, Judgement, State
 from camguard.core.power import Power
 from camguard.core.records import ACTIVATION_KINDS
+from camguard.wording import spoken
 
 Told = Mapping[str, Any]
 

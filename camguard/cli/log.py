@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from camguard.cli.activations import print_csv, print_json, print_rows
 from camguard.cli.output import json_option, quoted, quoted_sentence, say, say_json
@@ -29,6 +31,7 @@ Examples:
   camguard log --since 3d --unexpected
   camguard log --app cheese --limit 0 --csv > cheese.csv
   camguard log --follow
+  camguard log --since 7d --html week.html      a page to look at, to search and to print
   camguard log verify
 
 \b
@@ -36,9 +39,15 @@ Times: {PAST_FORMS}.
 A day stands for its beginning after --since, for its end after --until.
 
 \b
-Columns: LASTED is from the first open to the last close, "still on" while it lasts, "not known" where the guard
-stopped watching first. VERDICT is what your rules made of it; "looked only" took no pictures.
+Columns: BEGAN is local time, as it was then. LASTED is from the first open to the last close, "still on" while it
+lasts, "not known" where the guard stopped watching first. VERDICT is what your rules made of it; "looked only" took
+no pictures.
 JSON has more: reasons, process, executable and its SHA-256, parents, actions.
+What is longer than the terminal is shown through $PAGER, or less.
+
+\b
+The page is one file that fetches nothing. It shows all uses, not only the newest {USUAL_LIMIT}, each camera day by day,
+and when no guard was running.
 
 \b
 Exit code: 1 when nothing matches what was asked for, and when `verify` finds the log changed.
@@ -55,12 +64,14 @@ Exit code: 1 when nothing matches what was asked for, and when `verify` finds th
     "--limit",
     type=click.IntRange(min=0),
     default=USUAL_LIMIT,
-    show_default=True,
-    help="How many of the newest; 0: all.",
+    help=f"How many of the newest; 0: all. Where not given {USUAL_LIMIT}, on a page all.",
 )
 @click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until Ctrl-C.")
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV for spreadsheets.")
+@click.option("--html", metavar="FILE", help="Write a page for a browser to FILE; - is standard output.")
+@click.option("--force", is_flag=True, help="With --html: replace a file that is there.")
+@click.option("--no-pager", is_flag=True, help="Print all of it at once.")
 @click.pass_context
 def command(
     context: click.Context,
@@ -73,16 +84,25 @@ def command(
     follow: bool,
     as_json: bool,
     as_csv: bool,
+    html: str | None,
+    force: bool,
+    no_pager: bool,
 ) -> None:
     """Show who used a camera when, the newest last."""
     if context.invoked_subcommand is not None:
         return
-    if as_json and as_csv:
-        raise UsageError("--json and --csv exclude each other")
+    _check_forms(as_json=as_json, as_csv=as_csv, html=html, follow=follow, force=force)
     from camguard.journal.queries import Filter
 
+    if html is not None and context.get_parameter_source("limit") is ParameterSource.DEFAULT:
+        limit = 0
     wanted = Filter(_instant(since), _instant(until, end=True), app, camera, unexpected, limit or None)
-    with access(say=not (as_json or as_csv)) as guard:
+    with access(say=not (as_json or as_csv or html)) as guard:
+        if html is not None:
+            from camguard.cli.activitypage import write_page
+
+            write_page(guard, wanted, html, force=force)
+            return
         coming = guard.following(wanted) if follow else None
         logged = guard.activations(wanted)
         first = next(logged, None)
@@ -90,8 +110,18 @@ def command(
             _say_nothing(guard, wanted)
             return
         begin = () if first is None else (first,)
-        show = print_json if as_json else print_csv if as_csv else print_rows
+        show = print_json if as_json else print_csv if as_csv else partial(print_rows, paged=not no_pager)
         show(chain(begin, logged), coming)
+
+
+def _check_forms(*, as_json: bool, as_csv: bool, html: str | None, follow: bool, force: bool) -> None:
+    """Raises UsageError where options do not go together."""
+    if as_json + as_csv + (html is not None) > 1:
+        raise UsageError("--json, --csv and --html exclude one another")
+    if html is not None and follow:
+        raise UsageError("a page is written once, and cannot follow; leave --follow or --html out")
+    if force and html is None:
+        raise UsageError("--force is about the file of --html")
 
 
 @command.command()

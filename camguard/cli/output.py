@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain, islice
 from typing import Any
 
 import click
@@ -18,7 +19,30 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 
 def say(line: str = "", **style: Any) -> None:
     """Print one line for people; `style` is as for `click.style` and is left out where colour is not wanted."""
-    click.echo(click.style(line, **style) if style and coloured() else line)
+    click.echo(styled(line, **style))
+
+
+def styled(line: str, **style: Any) -> str:
+    """A line as `say` prints it."""
+    return click.style(line, **style) if style and coloured() else line
+
+
+def page(lines: Iterable[str]) -> None:
+    """Print lines that came from `styled`; page by page where they do not fit the terminal.
+
+    The program that shows pages is $PAGER, or less, told as git tells it: to keep colours, and to leave what was
+    read on the screen. As root it may start nothing and write nothing for whoever sits before it.
+    """
+    coming = iter(lines)
+    held = list(islice(coming, shutil.get_terminal_size().lines)) if sys.stdout.isatty() else []
+    if len(held) < shutil.get_terminal_size().lines or not sys.stdin.isatty():
+        for line in chain(held, coming):
+            click.echo(line)
+        return
+    os.environ.setdefault("LESS", "FRX")
+    if os.geteuid() == 0:
+        os.environ["LESSSECURE"] = "1"
+    click.echo_via_pager(f"{line}\n" for line in chain(held, coming))
 
 
 def say_json(value: Any) -> None:

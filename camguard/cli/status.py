@@ -9,10 +9,10 @@ import click
 from camguard.cli.eventlines import who
 from camguard.cli.output import json_option, quoted, quoted_sentence, say, say_columns, say_json
 from camguard.cli.settings import access
-from camguard.cli.times import spoken
 from camguard.cli.watch import NO_CAMERA
 from camguard.core.model import NANOSECONDS
 from camguard.core.power import Power
+from camguard.wording import spoken
 
 _EPILOG = """\b
 Examples:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
+from camguard.wording import visible
+
 GAP = 2
 """Spaces between columns."""
 
@@ -21,7 +23,7 @@ def safe(text: str, width: int | None = None) -> str:
     if width is not None and len(text) > 8 * width + 64:
         half = 4 * width + 32  # far more than will be shown, so that 10 kB of name cost nothing
         text = text[:half] + text[-half:]
-    shown = "".join(mark if mark.isprintable() else _escaped(mark) for mark in text)
+    shown = visible(text)
     return shown if width is None else shorten(shown, width)
 
 
@@ -98,13 +100,3 @@ def _mark_width(mark: str) -> int:
     if unicodedata.category(mark) in {"Mn", "Me"}:
         return 0
     return 2 if unicodedata.east_asian_width(mark) in {"W", "F"} else 1
-
-
-def _escaped(mark: str) -> str:
-    number = ord(mark)
-    plain = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(mark)
-    if plain is not None:
-        return plain
-    if number < 0x100:
-        return f"\\x{number:02x}"
-    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"

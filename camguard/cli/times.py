@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, time, timedelta
 
-from camguard.core.model import NANOSECONDS
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LENGTH = re.compile(r"([0-9]{1,6})\s*(s|min|m|h|d|w)")
 _CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?")
@@ -66,20 +64,10 @@ def local_now() -> datetime:
     return datetime.now(UTC).astimezone()
 
 
-def spoken(ns: int) -> str:
-    """A duration as people say it, in at most two units: ``0.3 s``, ``45 s``, ``3 min 12 s``, ``1 h 5 min``."""
-    if 0 < ns < NANOSECONDS // 20:
-        return "<0.1 s"
-    if ns < 10 * NANOSECONDS:
-        tenths = round(ns / (NANOSECONDS // 10))
-        if tenths < 100:
-            return f"{tenths // 10}.{tenths % 10} s" if tenths % 10 else f"{tenths // 10} s"
-    seconds = round(ns / NANOSECONDS)
-    units = (("d", seconds // 86400), ("h", seconds // 3600 % 24), ("min", seconds // 60 % 60), ("s", seconds % 60))
-    first = next(index for index, (unit, amount) in enumerate(units) if amount or unit == "s")
-    return " ".join(
-        f"{amount} {unit}" for unit, amount in units[first : first + 2] if amount or unit == units[first][0]
-    )
+def spoken_day(day: date, today: date) -> str:
+    """A day as a heading: ``Today, Wednesday 25 November 2026``."""
+    near = {0: "Today, ", 1: "Yesterday, "}.get((today - day).days, "")
+    return f"{near}{day:%A} {day.day} {day:%B %Y}"
 
 
 def spoken_time(moment: datetime, now: datetime) -> str:

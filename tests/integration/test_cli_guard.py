@@ -12,6 +12,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -192,7 +193,8 @@ def test_status_names_who_holds_a_camera(stage: Stage) -> None:
 def test_the_log_as_columns_fits_the_terminal(told: Stage) -> None:
     ran = told.run("log", COLUMNS="80")
     assert ran.exit_code == 0, ran.stderr
-    heading, first, *_, second = ran.stdout.splitlines()
+    heading, empty, day, first, *_, second = ran.stdout.splitlines()
+    assert (empty, day) == ("", f"Today, {datetime.now().astimezone():%A %-d %B %Y}")
     assert heading.split() == ["ID", "BEGAN", "LASTED", "APP", "CAMERA", "USER", "VERDICT"]
     assert first.startswith("a1 ")
     assert "stranger.py" in first

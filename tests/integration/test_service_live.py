@@ -8,12 +8,14 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from camguard.access import RUN_KINDS
+from camguard.access.remote import Remote
 from camguard.core.events import Kind
 from camguard.ipc import calls
 from camguard.ipc.protocol import Event
@@ -21,6 +23,7 @@ from camguard.journal.chain import verify
 from camguard.journal.entry import Entry
 from camguard.journal.queries import Reader
 from tests.support.commands import CAMERA, Running
+from tests.support.htmlpage import Page
 from tests.support.service_stage import NOBODY, ServiceStage, until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a client believes a service of root alone; run: sudo pytest")
@@ -111,6 +114,25 @@ def test_the_log_is_read_through_it(stage: ServiceStage) -> None:
     record = json.loads(line)
     assert record["app"]["name"] == "stranger.py"
     assert stage.run("log", "--json", uid=NOBODY).stdout == ""
+
+
+def test_the_page_is_made_through_it_also_of_times_when_it_did_not_run(stage: ServiceStage) -> None:
+    with stage.stranger():
+        until("a use is judged", lambda: bool(entries(stage, Kind.JUDGED)))
+    until("the use is over", lambda: bool(entries(stage, Kind.ENDED)))
+    stage.stop()
+    stage.start()
+    ran = stage.run("log", "--html", "-")
+    assert ran.returncode == 0, ran.stderr
+    page = Page(ran.stdout)
+    assert [row[4] for row in page.embedded] == ["stranger.py"]
+    assert "The service told it" in page.text
+    with closing(Remote(stage.client())) as remote:
+        told = list(remote.runs())
+    assert [(each["event"], each["seq"]) for each in told] == [
+        (entry.kind, entry.seq) for entry in entries(stage, *RUN_KINDS)
+    ]
+    assert [each["event"] for each in told].count(Kind.GUARD_GAP) == 1
 
 
 def test_off_and_on(stage: ServiceStage) -> None:

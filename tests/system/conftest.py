@@ -10,13 +10,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.support import vm
+from tests.support import chromium, vm
 from tests.support.guest import Desk
 from tests.support.relay import Relay, Reporter
 
@@ -26,6 +26,8 @@ PLAIN = HERE / "guest"
 """A machine without systemd, where the tests start the guard."""
 SYSTEMD = HERE / "service"
 """A machine under systemd, where camguard is installed from a wheel."""
+BROWSER = HERE / "page"
+"""What needs no machine but a browser."""
 
 _relays = pytest.StashKey[dict[Path, Relay]]()
 
@@ -38,10 +40,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if vm.IN_GUEST or vm.REQUIRED:
         return
     here = [item for item in items if item.path.is_relative_to(HERE)]
-    reason = vm.missing() if here else None
-    if reason:
-        for item in here:
-            item.add_marker(pytest.mark.skip(reason=reason))
+    in_browser = [item for item in here if item.path.is_relative_to(BROWSER)]
+    _skip(in_browser, chromium.missing)
+    _skip([item for item in here if item not in in_browser], vm.missing)
+
+
+def _skip(items: list[pytest.Item], missing: Callable[[], str | None]) -> None:
+    """Skip tests that lack what they need, and say what that is."""
+    reason = missing() if items else None
+    for item in items if reason else ():
+        item.add_marker(pytest.mark.skip(reason=reason or ""))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -10,7 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from camguard.cli.text import aligned, columns, fitted, pad, safe, safe_lines, shorten, width_of
-from camguard.cli.times import from_ns, parse_future, parse_past, spoken, to_ns
+from camguard.cli.times import from_ns, parse_future, parse_past, to_ns
+from camguard.wording import spoken
 
 any_text = st.text(st.characters(codec=None), max_size=60)
 HOSTILE = "a\x1b]0;pwned\x07\u202egnp.exe\n\r\t\x00\udcff\u2066\u200b\x9b31m"

@@ -1,0 +1,39 @@
+"""What people are told of one use in the log, at a terminal and on the page alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from camguard.core.model import Result, State
+from camguard.wording import spoken
+
+if TYPE_CHECKING:
+    from camguard.journal.fold import ActivationRecord
+
+LOOKED_ONLY = "looked only"
+NOT_JUDGED = "not judged"
+
+
+def app_of(record: ActivationRecord) -> str:
+    """The app's name, as it calls itself; or that it is not known."""
+    return record.app_name or "an unknown process"
+
+
+def lasted(record: ActivationRecord) -> str:
+    """How long a use lasted, from the first open to the last close; or that it is not over, or not known."""
+    if record.duration_ms is not None:
+        return spoken(record.duration_ms * 1_000_000)
+    if record.interrupted or record.over:
+        return "not known"
+    return "still on"
+
+
+def judged(record: ActivationRecord) -> str:
+    """What the rules made of a use: ``expected``, ``unexpected``, ``blocked``; or why there is no verdict."""
+    return LOOKED_ONLY if record.state == State.PROBE else record.verdict or NOT_JUDGED
+
+
+def was_ended(record: ActivationRecord) -> bool:
+    """Whether somebody, or a rule, had the use ended, and it did end."""
+    done = [action.outcome for action in record.actions if action.outcome is not None]
+    return record.state != State.PROBE and any(outcome.get("result") == Result.ENDED for outcome in done)
