@@ -52,7 +52,7 @@ class Switching:
     @property
     def going(self) -> frozenset[CameraId]:
         """The cameras that are off or about to be: one of them that disappears was not unplugged."""
-        return frozenset(camera for held in self.board.standing.held for camera in held.ids)
+        return frozenset(camera for held in self.board.standing.held if not held.back for camera in held.ids)
 
     def seen(self, seen: CamerasSeen) -> None:
         """Take in which cameras are there."""
@@ -201,7 +201,7 @@ class Switching:
     def restore(self) -> list[Report]:
         """Switch on whatever this guard holds off, as for good-bye, and say what came of it. Blocking."""
         reports = []
-        for held in [held for held in self.board.standing.held if not held.found]:
+        for held in [held for held in self.board.standing.held if not (held.found or held.back)]:
             wanted = Wanted(Power.ON, "the configuration", "the guard stops")
             turn = Turn(Power.ON, held.plan.cameras, wanted, held)
             outcome = self._platform.switch.on(held.plan, _log_step)

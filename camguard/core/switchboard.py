@@ -76,13 +76,17 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A device that is off, or about to be (not `done`). `found`: it was off already, and not by this guard."""
+    """A device that is off, or about to be (not `done`). `found`: it was off already, and not by this guard.
+
+    `back`: it was switched on again and was not seen since, so that nobody knows its nodes yet.
+    """
 
     plan: Plan
     by: str
     at: Moment
     done: bool = False
     found: bool = False
+    back: bool = False
 
     @property
     def ids(self) -> frozenset[CameraId]:
@@ -159,6 +163,11 @@ class Switchboard:
         """The cameras that are off, each with the device that is held off."""
         return {camera: held for held in self.standing.held if held.done for camera in held.ids}
 
+    @property
+    def back(self) -> dict[CameraId, Camera]:
+        """The cameras that were switched on and are to be seen in a moment."""
+        return {camera.id: camera for held in self.standing.held if held.back for camera in held.plan.cameras}
+
     def wanted(self, camera: Camera, rules: Iterable[Rule], now: Moment) -> Wanted:
         """What a camera's power should be, and why."""
         return wanted(camera, self.standing, self.policy, rules, now)
@@ -186,12 +195,12 @@ class Switchboard:
         return Report(Kind.POWER_SAID, now, extra=dict(extra))
 
     def seen(self, cameras: Iterable[Camera], at: Moment) -> None:
-        """Take in which cameras are there: one that was off was plugged in anew, or somebody else switched it."""
+        """Take in which cameras are there: one that was off is back, was plugged in anew, or somebody switched it."""
         there = {camera.id for camera in cameras}
         kept = tuple(
             held
             for held in self.standing.held
-            if not held.done or not held.ids & there or at.boottime_ns <= held.at.boottime_ns
+            if not (held.done or held.back) or not held.ids & there or at.boottime_ns <= held.at.boottime_ns
         )
         if kept != self.standing.held:
             self.standing = replace(self.standing, held=kept)
@@ -233,6 +242,8 @@ class Switchboard:
         if outcome.result is Result.OFF and plan is not None:
             others = (*others, Held(plan, turn.wanted.by, now, done=True))
             self._turning -= {camera.id for camera in plan.cameras}
+        elif outcome.result is Result.ON and turn.held is not None:
+            others = (*others, replace(turn.held, at=now, done=False, found=False, back=True))
         elif outcome.result is Result.FAILED and turn.held is not None:
             others = (*others, turn.held)
         self.standing = replace(self.standing, held=others)
@@ -258,9 +269,10 @@ class Switchboard:
         One that is held and not off may have been left half way: `review` has it switched, as it is wanted now.
         """
         kept = [
-            replace(held, at=now, done=state is Power.OFF)
+            replace(held, at=now, done=state is Power.OFF, found=held.found or held.back, back=False)
             for held in self.standing.held
-            if (state := states.get(held.plan.device)) is Power.OFF or (state is Power.ON and not held.found)
+            if (state := states.get(held.plan.device)) is Power.OFF
+            or (state is Power.ON and not (held.found or held.back))
         ]
         known = {held.plan.device for held in kept}
         kept += [
@@ -303,7 +315,7 @@ class Switchboard:
         on = next((one for one in asked if one.power is Power.ON), None)
         if on is None:
             return None if held.done or not asked else Turn(Power.OFF, held.plan.cameras, asked[0], held)
-        if held.found and on.by == "the default":
+        if held.back or (held.found and on.by == "the default"):
             return None
         return Turn(Power.ON, held.plan.cameras, on, held)
 

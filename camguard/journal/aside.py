@@ -47,9 +47,14 @@ def permit(path: Path, mode: int) -> None:
     SQLite would say no more than that it could not. A disk that is read-only now is not a question of who asks.
     """
     with system_errors(path):
-        if os.access(path, mode, effective_ids=True) or os.statvfs(path).f_flag & os.ST_RDONLY:
+        if os.access(path, mode, effective_ids=True) or is_read_only(path):
             return
     raise AccessDenied(f"you may not use the activation log {path}: it belongs to another user")
+
+
+def is_read_only(path: Path) -> bool:
+    """Whether what is at `path` is on a disk that may only be read now. Raises OSError."""
+    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 
 
 class Folder:

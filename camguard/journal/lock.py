@@ -78,7 +78,12 @@ class GuardLock:
         """What it bears; where the disk does not take it, that is said once, and the lock holds without."""
         line = f"{pid}\n" if beat is None else f"{pid}\n{_written(beat)}\n"
         try:
-            os.pwrite(self._fd, line.encode().ljust(_SIZE), 0)
+            # Opened each time: a disk that was read-only when the lock was taken may be no more.
+            fd = os.open(_lock_path(self._path), os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                os.pwrite(fd, line.encode().ljust(_SIZE), 0)
+            finally:
+                os.close(fd)
         except OSError as error:
             if not self._silent:
                 why = "should this guard die, it is less well known until when it watched"

@@ -19,7 +19,7 @@ import msgspec
 from camguard.core.events import Kind
 from camguard.core.model import AppIdentity, Moment
 from camguard.journal import schema
-from camguard.journal.aside import permit, system_errors
+from camguard.journal.aside import is_read_only, permit, system_errors
 from camguard.journal.database import StillConnection, connect_to_read, file_identity, translated
 from camguard.journal.entry import Entry, decode_entry, key_of
 from camguard.journal.fold import ActivationEntry, ActivationRecord, decode, fold
@@ -88,6 +88,7 @@ class Reader:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
+        self._passing = False
 
     def close(self) -> None:
         """Release the file."""
@@ -259,12 +260,16 @@ class Reader:
         """The answer to one question; nothing where there is no journal yet."""
         with self._lock, translated(self.path):
             connection = self._connected()
-            return [] if connection is None else connection.execute(sql, parameters).fetchall()
+            try:
+                return [] if connection is None else connection.execute(sql, parameters).fetchall()
+            finally:
+                if self._passing:
+                    self._disconnect()
 
     def _connected(self) -> sqlite3.Connection | None:
         with system_errors(self.path):
             file = file_identity(self.path)
-        if file is None or file != self._file or isinstance(self._connection, StillConnection):
+        if file is None or file != self._file:
             self._disconnect()
         if file is not None and self._connection is None:
             permit(self.path, os.R_OK)
@@ -277,6 +282,9 @@ class Reader:
                 connection.close()
                 raise
             self._connection, self._file = connection, file
+            # SQLite shares within a process what it opened while the disk could only be read: a writer could not write.
+            with system_errors(self.path):
+                self._passing = isinstance(connection, StillConnection) or is_read_only(self.path)
         return self._connection
 
     def _disconnect(self) -> None:

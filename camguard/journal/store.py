@@ -159,9 +159,15 @@ class Journal:
             connection.executemany(INSERT, seal_all([Draft.of(report)], *tail(connection)))
 
     def _write(self, connection: sqlite3.Connection, drafts: list[Draft]) -> list[Row]:
-        with translated(self.path), _transaction(connection):
-            rows = seal_all(drafts, *tail(connection))
-            connection.executemany(INSERT, rows)
+        with translated(self.path):
+            try:
+                with _transaction(connection):
+                    rows = seal_all(drafts, *tail(connection))
+                    connection.executemany(INSERT, rows)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY:
+                    self._disconnect()  # what was opened while it could only be read can never be written
+                raise
         self._tail = (rows[-1][0], rows[-1][-1])
         return rows
 

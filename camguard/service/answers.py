@@ -106,7 +106,7 @@ class Answers:
         if switching is None:
             return [camera_view(camera, Power.ON) for camera in self._guard.cameras]
         board, off = switching.board, switching.board.off
-        there = {camera.id: (camera, Power.ON) for camera in self._guard.cameras}
+        there = {camera.id: (camera, Power.ON) for camera in (*board.back.values(), *self._guard.cameras)}
         for held in off.values():
             there |= {camera.id: (camera, Power.OFF) for camera in held.plan.cameras}
         return [
@@ -225,9 +225,11 @@ class Answers:
 
     def _camera_named(self, name: str) -> Camera:
         """The camera, on or off, that a person means. Raises as `camera_meant` does."""
-        off = () if self._guard.switching is None else self._guard.switching.board.off.values()
         known = {camera.id: camera for camera in self._guard.cameras}
-        known |= {camera.id: camera for held in off for camera in held.plan.cameras}
+        if self._guard.switching is not None:
+            board = self._guard.switching.board
+            known = {**board.back, **known}
+            known |= {camera.id: camera for held in board.off.values() for camera in held.plan.cameras}
         return camera_meant(name, tuple(known.values()))
 
     # Rules

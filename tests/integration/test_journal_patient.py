@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +17,8 @@ from camguard.journal.chain import verify
 from camguard.journal.patient import PatientHistory, PatientJournal
 from camguard.journal.queries import Reader
 from camguard.journal.store import Journal
+from tests.support import disks
+from tests.support.disks import fill_up
 from tests.support.journal_data import FIREFOX, FixedClock, life, moment, simple
 
 MEBIBYTE = 1 << 20
@@ -27,19 +27,10 @@ MEBIBYTE = 1 << 20
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 2 MiB of its own."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a tmpfs needs root: run the tests with `sudo`")
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m,mode=700", "tmpfs", str(disk)], capture_output=True, text=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"a tmpfs cannot be mounted here ({mounted.stderr.strip()}): run outside of the container")
-    try:
+    with disks.tiny_disk(disk):
         yield disk
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 def open_at(path: Path, clock: FixedClock) -> PatientJournal:
@@ -50,18 +41,6 @@ def waits(journal: PatientJournal) -> bool:
     """Asked by a function, so that the type checker does not take the first answer for the last."""
     assert (journal.state is not None) <= journal.waiting
     return journal.waiting
-
-
-def fill_up(disk: Path) -> Path:
-    ballast = disk / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        for size in (65536, 4096, 512):
-            try:
-                while True:
-                    file.write(b"\0" * size)
-            except OSError:
-                continue
-    return ballast
 
 
 def kinds(path: Path) -> list[str]:

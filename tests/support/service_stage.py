@@ -100,6 +100,7 @@ class ServiceStage:
         self.node.chmod(0o644)
         self._notified = Notified(folder / "notify")
         self.process: subprocess.Popen[str] | None = None
+        self.prefix: tuple[str, ...] = ()
 
     def configure(self, more: str) -> None:
         """Write the configuration: what every test has, and `more`."""
@@ -131,7 +132,13 @@ class ServiceStage:
         }
         given = {"--config": self.config, "--socket": self.socket, "--state": self.journal.parent}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "camguard.service", *(str(word) for pair in given.items() for word in pair)],
+            [
+                *self.prefix,
+                sys.executable,
+                "-m",
+                "camguard.service",
+                *(str(word) for pair in given.items() for word in pair),
+            ],
             stderr=subprocess.PIPE,
             text=True,
             env=environment,

@@ -227,6 +227,81 @@ def test_what_somebody_else_switched_off_goes_on_when_a_person_says_so() -> None
     assert [turn.power for turn in review(of, later(1), on=False)] == [Power.ON]
 
 
+def test_a_switch_that_failed_and_need_not_be_tried_again_wakes_nobody_up() -> None:
+    of = board(LOCKED)
+    [turn] = review(of, START)
+    of.finished(turn, None, FAILED, START)
+    retry = START.boottime_ns + RETRIES_NS[0]
+    assert of.deadline_ns((), START) == retry
+    assert review(of, later(5), on=False) == []  # it was unplugged
+    assert of.deadline_ns((), later(5)) is None
+
+
+def test_a_switch_that_is_under_way_again_wakes_nobody_up() -> None:
+    of = board(LOCKED)
+    [turn] = review(of, START)
+    of.finished(turn, None, FAILED, START)
+    assert len(review(of, later(5))) == 1
+    assert of.deadline_ns((), later(5)) is None
+
+
+@pytest.mark.parametrize(("word", "power"), [(Power.OFF, Power.OFF), (Power.ON, Power.ON)])
+def test_what_was_left_half_way_is_switched_as_it_is_wanted(word: Power, power: Power) -> None:
+    of = board(standing=Standing(held=(Held(PLAN, "anna", START),)))
+    of.say(word, EVERY, None, "anna", START, whole=False)
+    of.find((), {PLAN.device: Power.ON}, later(9))
+    [turn] = review(of, later(9), on=False)
+    assert (turn.power, turn.held is not None) == (power, True)
+    of.finished(turn, PLAN, OFF if word is Power.OFF else ON, later(10))
+    assert set(of.off) == ({CAMERA.id} if word is Power.OFF else set())
+    assert review(of, later(10), on=False) == []
+
+
+def test_what_is_half_off_and_cannot_be_switched_is_tried_again() -> None:
+    of = board(standing=Standing(held=(Held(PLAN, "anna", START),)))
+    of.say(Power.OFF, EVERY, None, "anna", START, whole=False)
+    of.find((), {PLAN.device: Power.ON}, later(9))
+    [turn] = review(of, later(9), on=False)
+    of.finished(turn, PLAN, FAILED, later(9))
+    assert review(of, later(9), on=False) == []
+    assert [turn.power for turn in review(of, later(10), on=False)] == [Power.OFF]
+
+
+def test_a_camera_that_was_switched_on_and_is_not_seen_yet_is_switched_off_all_the_same() -> None:
+    of = board()
+    of.say(Power.OFF, EVERY, None, "anna", START, whole=False)
+    switch_off(of, START)
+    of.say(Power.ON, EVERY, None, "anna", later(1), whole=False)
+    [turn] = review(of, later(1), on=False)
+    of.finished(turn, PLAN, ON, later(2))
+    assert (set(of.back), of.off) == ({CAMERA.id}, {})
+    of.say(Power.OFF, EVERY, None, "anna", later(3), whole=False)
+    [turn] = review(of, later(3), on=False)
+    assert turn.power is Power.OFF
+    of.finished(turn, PLAN, OFF, later(4))
+    of.seen((CAMERA,), later(2))  # what was seen before it was off says nothing
+    assert (of.back, set(of.off)) == ({}, {CAMERA.id})
+
+
+def test_a_camera_that_is_seen_again_is_as_any_other() -> None:
+    of = board()
+    of.say(Power.OFF, EVERY, None, "anna", START, whole=False)
+    switch_off(of, START)
+    of.say(Power.ON, EVERY, None, "anna", later(1), whole=False)
+    [turn] = review(of, later(1), on=False)
+    of.finished(turn, PLAN, ON, later(2))
+    of.seen((CAMERA,), later(3))
+    assert of.standing.held == ()
+
+
+def test_after_a_restart_the_boot_clock_is_another() -> None:
+    before = Moment(START.utc_ns - 1, 0, later(9_000).boottime_ns, "boot-0")
+    of = board(LOCKED, Standing(held=(Held(PLAN, "anna", before, done=True),)))
+    of.find((), {PLAN.device: Power.OFF}, START)
+    of.seen((CAMERA,), later(1))  # it was plugged in anew
+    assert of.off == {}
+
+
 SAYINGS = st.lists(
     st.tuples(
         st.sampled_from([Power.ON, Power.OFF]),
