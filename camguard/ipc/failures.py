@@ -26,6 +26,7 @@ _CLASSES: dict[str, type[CamguardError]] = {
     "access-denied": errors.AccessDenied,
     "camera-gone": errors.CameraGone,
     "switch": errors.SwitchError,
+    "page": errors.PageError,
     "service": errors.ServiceError,
     "busy": errors.Busy,
     "bad-request": errors.BadRequest,
