@@ -25,6 +25,7 @@ from camguard.core.switchboard import Turn
 from camguard.ending import Order, carry_out, pending
 from camguard.errors import ConfigError
 from camguard.ports import History, JournalWriter, Platform, Rules
+from camguard.readiness import look_up
 from camguard.switching import Switched, Switching
 
 log = logging.getLogger(__name__)
@@ -140,7 +141,7 @@ class Guard:
         try:
             if self.switching is not None:
                 await self.switching.reconcile()
-            await self._commit([*self._recovered, self._started()])
+            self._tell(await self._write([*self._recovered, self._started()]))
             try:
                 await self._work()
             finally:
@@ -189,13 +190,17 @@ class Guard:
         while True:
             batch = self._take(await self._next_events())
             self._find_out_about(batch)
-            written = await self._commit(batch.digest.reports)
-            if self.switching is not None and self.switching.unsaved():
-                await self._in_writing(self.switching.save)
+            written = await self._write(batch.digest.reports)
+            try:
+                if self.switching is not None and self.switching.unsaved():
+                    await self._in_writing(self.switching.save)
+                self._act(batch)
+                await asyncio.sleep(0)  # what is to be done begins, and need not wait until everybody was told of it
+            finally:
+                self._tell(written)
             for begin, end, done in batch.asked:
                 if not done.done():  # whoever asked may have gone away
                     done.set_result(written[begin:end])
-            self._act(batch)
 
     async def _next_events(self) -> list[_Event]:
         """Everything that waits, at most one batch; nothing where the journal is due to be tried again."""
@@ -264,7 +269,9 @@ class Guard:
     def _current_rules(self, digest: Digest) -> tuple[Rule, ...]:
         """The rules in force; while their file is broken those read before stay, and the log says so."""
         try:
-            self._rules_in_force = self._rules.current()
+            before, self._rules_in_force = self._rules_in_force, self._rules.current()
+            if self._rules_in_force != before and self._tasks is not None:
+                self._tasks.create_task(asyncio.to_thread(look_up, self.platform.identifier, self._rules_in_force))
         except ConfigError as error:
             if self._rules_broken != str(error):
                 self._rules_broken = str(error)
@@ -276,18 +283,16 @@ class Guard:
                 digest.add(self._book.take(SightRestored("rules", self.platform.clock.now()), ()))
         return self._rules_in_force
 
-    async def _commit(self, reports: list[Report]) -> tuple[Report, ...]:
-        """Write, then tell: nothing is shown that is not on disk, unless the disk itself is what fails."""
+    async def _write(self, reports: list[Report]) -> tuple[Report, ...]:
+        """Nothing is shown, or done, that is not on disk, unless the disk itself is what fails."""
         if not reports and not self._journal.waiting:
             return ()
         writing = asyncio.get_running_loop().run_in_executor(self._writing, self._journal.append, reports)
         try:
-            written = await asyncio.shield(writing)
+            return await asyncio.shield(writing)
         except asyncio.CancelledError:
             self._tell(await writing)  # what was decided is written and told, also by a guard that is being stopped
             raise
-        self._tell(written)
-        return written
 
     async def _in_writing(self, work: Callable[[], None]) -> None:
         await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writing, work))
@@ -360,7 +365,7 @@ class Guard:
         if self.switching is not None and self.switching.restore_on_stop:
             batch.digest.reports += await asyncio.to_thread(self.switching.restore)
         stopped = Report(Kind.GUARD_STOPPED, self.platform.clock.now(), extra={"pid": os.getpid()})
-        await self._commit([*batch.digest.reports, stopped])
+        self._tell(await self._write([*batch.digest.reports, stopped]))
 
     def _started(self) -> Report:
         extra = {
