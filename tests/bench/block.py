@@ -70,19 +70,9 @@ def _in_the_machine(scope: Scope) -> Finding:
             return Finding(missing=[NO_COMPILER])
         found = Path(folder, "found.json")
         command = ["python3", "-m", "tests.bench", "--only", "block", "--json", str(found)]
-        machine = vm.start(
-            *(
-                "--uvc",
-                "--timeout",
-                "900",
-                "--rw",
-                folder,
-                "--",
-                "env",
-                f"{PROGRAMS_VARIABLE}={folder}",
-            ),
-            *(*command, *(["--quick"] if scope.quick else [])),
-        )
+        options = ("--uvc", "--timeout", "900", "--rw", folder)
+        quick = ["--quick"] if scope.quick else []
+        machine = vm.start(*options, "--", "env", f"{PROGRAMS_VARIABLE}={folder}", *command, *quick)
         _, said = machine.communicate()
         if not found.exists():
             raise RuntimeError(f"the machine found nothing: {said}")
