@@ -26,6 +26,7 @@ from camguard.ending import Order, block_of, carry_out, pending
 from camguard.errands import Errands, whole
 from camguard.inforce import RETRY_S, InForce
 from camguard.ports import History, JournalWriter, Platform, Rules
+from camguard.readiness import look_up
 from camguard.switching import Switched, Switching
 
 log = logging.getLogger(__name__)
@@ -139,7 +140,7 @@ class Guard:
         try:
             if self.switching is not None:
                 await self.switching.reconcile()
-            await self._commit([*self._recovered, self._started()])
+            self._tell(await self._write([*self._recovered, self._started()]))
             self._errands = Errands()
             self._alarm = self.platform.alarm(lambda: self._inbox.put_nowait(_Due()))
             try:
@@ -198,16 +199,20 @@ class Guard:
             await whole(self._digest(await self._next_events()))
 
     async def _digest(self, events: list[_Event]) -> None:
-        """Decide what these events come to; write it down, answer who asked, and begin what is to be done."""
+        """Decide what these events come to; write it down, begin what is to be done, tell of it, answer who asked."""
         batch = self._take(events)
         self._find_out_about(batch)
         await self._keep(batch)
-        self._act(batch)
 
     async def _keep(self, batch: _Batch) -> None:
-        written = await self._commit(batch.digest.reports)
-        if self.switching is not None and self.switching.unsaved():
-            await self._in_writing(self.switching.save)
+        written = await self._write(batch.digest.reports)
+        try:
+            if self.switching is not None and self.switching.unsaved():
+                await self._in_writing(self.switching.save)
+            self._act(batch)
+            await asyncio.sleep(0)  # what is to be done begins, and need not wait until everybody was told of it
+        finally:
+            self._tell(written)
         for begin, end, done in batch.asked:
             if not done.done():  # whoever asked may have gone away
                 done.set_result(written[begin:end])
@@ -280,23 +285,24 @@ class Guard:
 
     def _current_rules(self, digest: Digest) -> tuple[Rule, ...]:
         """The rules in force; that their file broke, or was mended, is in the log."""
+        before = self._in_force.rules
         told = self._in_force.look()
         if told is not None:
             digest.add(self._book.take(told, ()))
+        if self._in_force.rules != before:
+            self._errands.begin(asyncio.to_thread(look_up, self.platform.identifier, self._in_force.rules))
         return self._in_force.rules
 
-    async def _commit(self, reports: list[Report]) -> tuple[Report, ...]:
-        """Write, then tell: nothing is shown that is not on disk, unless the disk itself is what fails."""
+    async def _write(self, reports: list[Report]) -> tuple[Report, ...]:
+        """Nothing is shown, or done, that is not on disk, unless the disk itself is what fails."""
         if not reports and not self._journal.waiting:
             return ()
         writing = asyncio.get_running_loop().run_in_executor(self._writing, self._journal.append, reports)
         try:
-            written = await asyncio.shield(writing)
+            return await asyncio.shield(writing)
         except asyncio.CancelledError:
             self._tell(await writing)  # what was decided is written and told, also by a guard that is being stopped
             raise
-        self._tell(written)
-        return written
 
     async def _in_writing(self, work: Callable[[], None]) -> None:
         await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writing, work))

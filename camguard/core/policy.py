@@ -77,9 +77,10 @@ def judge(circumstances: Circumstances, rules: Iterable[Rule]) -> Verdict:
 
 
 def judge_at_once(process: Process, camera: Camera, at: Moment, rules: Iterable[Rule]) -> Verdict | None:
-    """The block that `judge` will come to whatever else is found out about a process; None where that depends.
+    """A block where `judge` will come to one whatever else is found out about a process; None where that depends.
 
-    So that a block need not wait until the program was hashed and its package looked up.
+    So that a block need not wait until the program was hashed and its package looked up. What is found out may show
+    that another rule, which blocks it too, names more.
     """
     identity = _identity_at_once(process)
     if identity is None:
@@ -88,9 +89,16 @@ def judge_at_once(process: Process, camera: Camera, at: Moment, rules: Iterable[
     possible = [rule for rule in rules if _could_fit(rule, case)]
     if not possible:
         return None
+    blocks = [rule for rule in possible if _surely_blocks(rule, case)]
     rule = _deciding(possible)
-    sure = rule.effect is Effect.BLOCK and rule.app is not None and _fit(rule, case) is _Fit.FITS
-    return _by_rule(rule) if sure else None
+    if rule in blocks:
+        return _by_rule(rule)
+    heaviest = max(blocks, key=_weight, default=None)
+    if heaviest is None or any(
+        _weight(rule) > _weight(heaviest) and rule.effect is not Effect.BLOCK for rule in possible
+    ):
+        return None
+    return _by_rule(heaviest)
 
 
 def alerts(activation: Activation, verdict: Verdict) -> bool:
@@ -167,6 +175,10 @@ def _identity_at_once(process: Process) -> AppIdentity | None:
     if process.exe is None or process.exe.startswith(_OF_PACKAGES):
         return None
     return AppIdentity(AppKind.EXECUTABLE, process.exe, process.exe)
+
+
+def _surely_blocks(rule: Rule, case: Circumstances) -> bool:
+    return rule.effect is Effect.BLOCK and rule.app is not None and _fit(rule, case) is _Fit.FITS
 
 
 def _could_fit(rule: Rule, case: Circumstances) -> bool:

@@ -18,11 +18,17 @@ from camguard.service.settings import ConfigFile
 
 log = logging.getLogger(__name__)
 
+SWITCH_INTERVAL_S = 0.0005
+"""How long a thread that has work waits for another to let it."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until told to stop; returns the exit code."""
     given = _parser().parse_args(arguments)
     logs.begin()
+    # Between an open and the end of a blocked program the work goes through four threads, each of which may meet
+    # another at work: by default it would wait 5 ms for it every time.
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
         asyncio.run(_serve(given.config, given.state, given.socket))
     except CamguardError as error:

@@ -70,10 +70,9 @@ def _in_the_machine(scope: Scope) -> Finding:
             return Finding(missing=[NO_COMPILER])
         found = Path(folder, "found.json")
         command = ["python3", "-m", "tests.bench", "--only", "block", "--json", str(found)]
-        machine = vm.start(
-            *("--uvc", "--timeout", "900", "--rw", folder, "--", "env", f"{PROGRAMS_VARIABLE}={folder}"),
-            *(*command, *(["--quick"] if scope.quick else [])),
-        )
+        options = ("--uvc", "--timeout", "900", "--rw", folder)
+        quick = ["--quick"] if scope.quick else []
+        machine = vm.start(*options, "--", "env", f"{PROGRAMS_VARIABLE}={folder}", *command, *quick)
         _, said = machine.communicate()
         if not found.exists():
             raise RuntimeError(f"the machine found nothing: {said}")
@@ -94,7 +93,7 @@ def _row(record: dict[str, object]) -> Row:
 class _Bench:
     def __init__(self, scope: Scope, blocked: Path, finding: Finding) -> None:
         self._finding = finding
-        self._folder = Path(tempfile.mkdtemp(prefix="block-", dir="/opt"))
+        self._folder = Path(tempfile.mkdtemp(prefix="block-", dir="/root"))  # no place that packages put programs in
         self._watcher = blocked
         own = self._folder / "own"
         script = self._folder / "script.py"
@@ -105,7 +104,10 @@ class _Bench:
         self._programs: dict[str, tuple[AppIdentity, Sequence[str]]] = {
             "an executable of its own": (_app(AppKind.EXECUTABLE, own), (str(own), "open", node)),
             "a script": (_app(AppKind.SCRIPT, script), (sys.executable, str(script), node)),
-            "a packaged program": (AppIdentity(AppKind.PACKAGE, "v4l-utils"), (str(PACKAGED), "open", node)),
+            "a packaged program": (
+                AppIdentity(AppKind.PACKAGE, "v4l-utils", str(PACKAGED)),
+                (str(PACKAGED), "open", node),
+            ),
         }
 
     def floor(self, floor: Path, rounds: int) -> list[float]:

@@ -48,13 +48,21 @@ def test_what_is_blocked_at_once_is_what_is_blocked_once_all_is_known(rules: lis
         return
     for user in ("anna", "carol"):
         case = Circumstances(App(IDENTITIES[kind], kind), CAMERA, START, user=user, uid=1000)
-        assert judge(case, rules) == at_once
+        assert judge(case, rules).judgement is at_once.judgement is Judgement.BLOCKED
 
 
 def test_a_block_of_a_script_is_sure_at_once() -> None:
     verdict = judge_at_once(PROCESSES["script"], CAMERA, START, [Rule("r1", Effect.BLOCK, IDENTITIES["script"])])
     assert verdict is not None
     assert (verdict.judgement, verdict.rule) == (Judgement.BLOCKED, "r1")
+
+
+def test_a_block_is_sure_whatever_other_block_may_fit_too() -> None:
+    mine = Rule("r2", Effect.BLOCK, IDENTITIES["script"])
+    for other in (Rule("r1", Effect.BLOCK, PACKAGE), Rule("r1", Effect.BLOCK, IDENTITIES["script"], user="anna")):
+        assert judge_at_once(PROCESSES["script"], CAMERA, START, [other, mine]) is not None
+    allowed = Rule("r1", Effect.ALLOW, IDENTITIES["script"], user="anna")
+    assert judge_at_once(PROCESSES["script"], CAMERA, START, [allowed, mine]) is None
 
 
 def test_a_program_that_may_belong_to_a_package_has_to_be_looked_into() -> None:

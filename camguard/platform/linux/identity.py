@@ -169,8 +169,14 @@ class LinuxIdentifier:
 
 
 def _interpreter(file: OpenFile) -> str | None:
-    """The program that runs a script: what its first line names (execve(2)), or what its suffix is run by."""
-    head = os.pread(file.fd, _FIRST_LINE, 0)
+    """The program that runs a script: what its first line names (execve(2)), or what its suffix is run by.
+
+    Raises AccessDenied where the file cannot be read.
+    """
+    try:
+        head = os.pread(file.fd, _FIRST_LINE, 0)
+    except OSError as error:
+        raise AccessDenied(f"{file.path} cannot be read: {error.strerror}") from error
     if head.startswith(b"#!"):
         words = head[2:].partition(b"\n")[0].decode("utf-8", "replace").split()
         if len(words) > 1 and os.path.basename(words[0]) == "env":

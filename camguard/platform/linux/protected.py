@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 import stat
-from fnmatch import fnmatchcase
 
 _BROKER = "holds the camera for other programs; end the one that uses it through it"
 _SESSION = "is a part of the session itself: ending it would end everything that is open"
 _SYSTEM = "is a part of the system itself"
 
-# Base name of the executable, as a pattern of fnmatch(3) -> why it is never ended.
+# Base name of the executable, or with a "*" what it begins with -> why it is never ended.
 PROTECTED: tuple[tuple[str, str], ...] = (
     # Brokers: camera in hand, but on behalf of an app.
     ("pipewire", _BROKER),
@@ -58,7 +57,7 @@ PROTECTED: tuple[tuple[str, str], ...] = (
 def protection(name: str) -> str | None:
     """Why an executable with this base name is never ended; None where it may be."""
     for pattern, why in PROTECTED:
-        if fnmatchcase(name, pattern):
+        if name == pattern or (pattern.endswith("*") and name.startswith(pattern[:-1])):
             return why
     return None
 
