@@ -34,6 +34,9 @@ from camguard.views import camera_view, case_view, reference
 _LOOKED_THROUGH = 1_000
 """The own uses of an app among which its earlier ones are counted for who may not read the whole log."""
 
+_A_FEW = 50
+"""How many entries are in memory at a time while they are looked through."""
+
 _PAGES = 20
 """How many pages of the log are looked through for one page of what a caller may see."""
 
@@ -321,34 +324,41 @@ class Answers:
             app=call.app,
             camera=call.camera,
             unexpected=call.unexpected,
-            limit=call.limit,
             uid=None if may(caller, Deed.READ_WHOLE_LOG) else caller.uid,
             before=call.before,
         )
         if call.number is not None:
             one = await asyncio.to_thread(self.means.past.activation, call.number)
             found = [one] if one is not None and wanted.matches(one) else []
-        else:
-            found = await asyncio.to_thread(self.means.past.activations, wanted)
-        # The newest first, so that what has no room in one message is what the next page begins with.
-        found.reverse()
-        taken, more = protocol.page(msgspec.to_builtins(record) for record in found)
-        return {"activations": taken, "more": more or (call.number is None and len(found) == call.limit)}
+            taken, more = protocol.page(msgspec.to_builtins(record) for record in found)
+            return {"activations": taken, "more": more}
+        page, left = protocol.Page(), call.limit
+        while left:
+            few = min(_A_FEW, left)
+            found = await asyncio.to_thread(self.means.past.activations, replace(wanted, limit=few))
+            # The newest first, so that what has no room in one message is what the next page begins with.
+            for record in reversed(found):
+                if not page.add(msgspec.to_builtins(record)):
+                    return {"activations": page.taken, "more": True}
+            left -= len(found)
+            if len(found) < few:
+                return {"activations": page.taken, "more": False}
+            wanted = replace(wanted, before=found[0].number)
+        return {"activations": page.taken, "more": True}
 
     async def _entries(self, caller: Caller, call: calls.Entries) -> dict[str, Any]:
-        after, lines = call.after, []
-        for _ in range(_PAGES):
-            entries = await asyncio.to_thread(self.means.past.entries, after, call.kinds, call.limit)
-            for entry in entries:
-                after = entry.seq
+        last, looked_at, page, few = call.after, 0, protocol.Page(), min(_A_FEW, call.limit)
+        while looked_at < (_PAGES if page.empty else 1) * call.limit:
+            entries = await asyncio.to_thread(self.means.past.entries, last, call.kinds, few)
+            for entry in entries[: call.limit - len(page.taken)]:
                 seen = shown(caller, entry.line, owner_of(entry.line))
-                if seen is not None:
-                    lines.append(seen)
-            if len(entries) < call.limit or lines:
+                if seen is not None and not page.add(seen) and not page.empty:
+                    return {"entries": page.taken, "last_seq": last}
+                last = entry.seq
+            looked_at += len(entries)
+            if len(entries) < few:
                 break
-        taken, more = protocol.page(lines)
-        last = lines[len(taken) - 1]["seq"] if more and taken else after
-        return {"entries": taken, "last_seq": last}
+        return {"entries": page.taken, "last_seq": last}
 
     # What all of them need
 

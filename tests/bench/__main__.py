@@ -17,7 +17,7 @@ from tests.bench.programs import Scope
 from tests.bench.report import Finding
 from tests.support.detection import folder_for_nodes
 
-NAMES = ("startup", "latency", "scan", "idle", "storm", "log", "switch", "ipc", "gate")
+NAMES = ("startup", "latency", "scan", "idle", "storm", "log", "switch", "ipc", "gate", "service")
 ON_DISK = "/var/tmp"
 """Where files are put unless TMPDIR says otherwise: /tmp may be memory, and the journal's cost is the disk's."""
 
