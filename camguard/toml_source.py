@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import stat
@@ -120,8 +119,10 @@ class TomlSource:
 
 def nearest(word: str, choices: Iterable[str]) -> str:
     """The end of a complaint about `word`: the nearest right word, or all of them where none is near."""
+    from difflib import get_close_matches  # late: only a mistake needs it
+
     known = list(choices)
-    for match in difflib.get_close_matches(word, known, n=1):
+    for match in get_close_matches(word, known, n=1):
         return f'; did you mean "{match}"?'
     return "; it can be " + ", ".join(known) if known else ""
 
@@ -206,10 +207,12 @@ def _unknown(shape: type[msgspec.Struct], place: Place, key: str) -> str:
     within = f" in [{'.'.join(table)}]" if table else ""
     here = _keys(_type_at(shape, place))
     kind = "key" if place else "table or key"
-    if difflib.get_close_matches(key, here, n=1):
+    from difflib import get_close_matches
+
+    if get_close_matches(key, here, n=1):
         return f'unknown {kind} "{key}"{within}{nearest(key, here)}'
     for name in _keys(shape):
-        for match in difflib.get_close_matches(key, _keys(_type_at(shape, (name,))), n=1):
+        for match in get_close_matches(key, _keys(_type_at(shape, (name,))), n=1):
             return f'unknown {kind} "{key}"{within}; did you mean "{match}" in [{name}]?'
     return f'unknown {kind} "{key}"{within}{nearest(key, here)}'
 

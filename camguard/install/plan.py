@@ -45,7 +45,7 @@ PACKAGED_PYTHON = "/usr/bin/python3"
 
 _EXEC = "ExecStart="
 _MODULE = "-I -m camguard.service"
-_PROOF = "import camguard.service.__main__, camguard.cli"
+_PROOF = "import camguard.service.main, camguard.cli"
 
 
 def install(

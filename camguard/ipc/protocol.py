@@ -191,20 +191,33 @@ def resync(missed: int, last_seq: int | None) -> bytes:
     return _line(_Resynced(Resync(missed, last_seq)))
 
 
-def page(records: Iterable[Mapping[str, Any]]) -> tuple[list[msgspec.Raw], bool]:
-    """As many records, from the first on, as one reply can hold, and whether some were left out.
+class Page:
+    """As many records as one reply can hold: `taken` are encoded already, a reply takes them as they are."""
 
-    They are encoded already: a reply takes them as they are.
-    """
-    taken: list[msgspec.Raw] = []
-    room = ROOM_FOR_A_PAGE
-    for record in records:
+    def __init__(self) -> None:
+        self.taken: list[msgspec.Raw] = []
+        self._room = ROOM_FOR_A_PAGE
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is none."""
+        return not self.taken
+
+    def add(self, record: Mapping[str, Any]) -> bool:
+        """Take one more; whether there was room for it."""
         encoded = _encoded(record)
-        room -= len(encoded) + 1
-        if room < 0:
-            return taken, True
-        taken.append(msgspec.Raw(encoded))
-    return taken, False
+        if len(encoded) + 1 > self._room:
+            return False
+        self._room -= len(encoded) + 1
+        self.taken.append(msgspec.Raw(encoded))
+        return True
+
+
+def page(records: Iterable[Mapping[str, Any]]) -> tuple[list[msgspec.Raw], bool]:
+    """As many records, from the first on, as one reply can hold, and whether some were left out."""
+    found = Page()
+    full = not all(found.add(record) for record in records)
+    return found.taken, full
 
 
 def _line(message: Any) -> bytes:

@@ -14,6 +14,9 @@ from camguard.errors import JournalCorrupt, JournalError, JournalWriteError
 BUSY_TIMEOUT_S = 2.0
 """How long a writer waits for another's commit, which takes milliseconds, before it counts as failed."""
 
+CACHE_KIB = 256
+"""What a connection keeps of the file beside what the system does: the service has several, for months."""
+
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _LATER = {
     sqlite3.SQLITE_FULL: "the disk is full",
@@ -94,7 +97,7 @@ def _has_content(path: Path) -> bool:
 
 
 def _open(path: Path, mode: str, factory: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection:
-    return sqlite3.connect(
+    connection = sqlite3.connect(
         f"file:{quote(str(path.absolute()))}?mode={mode}",
         uri=True,
         timeout=BUSY_TIMEOUT_S,
@@ -102,6 +105,8 @@ def _open(path: Path, mode: str, factory: type[sqlite3.Connection] = sqlite3.Con
         check_same_thread=False,
         factory=factory,
     )
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    return connection
 
 
 def _ours(path: Path, error: sqlite3.Error) -> JournalError:

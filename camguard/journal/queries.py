@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _FIRST_CHUNK = 64
-_LARGEST_CHUNK = 4_096
+_LARGEST_CHUNK = 128
 _POLL_S = 0.5
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = 1_000

@@ -12,10 +12,10 @@ import msgspec
 
 from camguard import __version__
 from camguard.config import Config, Rulers, Switchers
-from camguard.core.authority import Caller, Deed, may, owner_of, reduced, sees_whole, shown
+from camguard.core.authority import Caller, Deed, may, reduced, sees_whole
 from camguard.core.casebook import Case
 from camguard.core.events import Kind, Report
-from camguard.core.model import App, Camera, CameraId, Moment, Outcome, Process, Result, Rule
+from camguard.core.model import Camera, CameraId, Moment, Outcome, Process, Result, Rule
 from camguard.core.policy import Circumstances, judge
 from camguard.core.power import Power
 from camguard.core.records import SCHEMA, Record, describe, of_rule, safe
@@ -23,19 +23,13 @@ from camguard.core.switchboard import EVERY
 from camguard.ending import Order, end_use
 from camguard.errors import NothingMatched, Refused, UsageError
 from camguard.guard import Guard
-from camguard.ipc import calls, protocol
-from camguard.journal.queries import Filter, Reader, to_utc_ns
+from camguard.ipc import calls
 from camguard.rulebook import RuleBook
 from camguard.service.people import People
+from camguard.service.reading import Reading
 from camguard.service.ruling import rule_of
 from camguard.uses import activation_number, camera_meant
 from camguard.views import camera_view, case_view, reference
-
-_LOOKED_THROUGH = 1_000
-"""The own uses of an app among which its earlier ones are counted for who may not read the whole log."""
-
-_PAGES = 20
-"""How many pages of the log are looked through for one page of what a caller may see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +37,7 @@ class Means:
     """What the answers are made of. `config` is the configuration in force, `trouble` what is wrong with its file."""
 
     guard: Guard
-    past: Reader
+    past: Reading
     people: People
     config: Config
     trouble: str | None = None
@@ -64,8 +58,8 @@ class Answers:
             calls.AddRule: self._add_rule,
             calls.RemoveRule: self._remove_rule,
             calls.Explain: self._explain,
-            calls.Log: self._log,
-            calls.Entries: self._entries,
+            calls.Log: means.past.log,
+            calls.Entries: means.past.entries,
             calls.Subscribe: self._subscribe,
         }
 
@@ -288,7 +282,7 @@ class Answers:
         if not may(caller, Deed.EXPLAIN, concerned):
             raise Refused("you may ask about your own uses; about others' root and the group camguard may")
         app = call.app.app
-        times, last = await asyncio.to_thread(self._times_seen, caller, app)
+        times, last = await self.means.past.times_seen(caller, app)
         at = self._now()
         if call.at_utc_ns is not None:
             at = replace(at, utc_ns=call.at_utc_ns)
@@ -305,61 +299,8 @@ class Answers:
         told = describe(Report(Kind.JUDGED, at, verdict=verdict))
         return {"verdict": told["verdict"], "rule": verdict.rule, "reasons": told["reasons"]}
 
-    def _times_seen(self, caller: Caller, app: App) -> tuple[int, int | None]:
-        """How often the app used a camera, and when last; to one who may not read the whole log, of the own uses."""
-        if not app.known:
-            return (0, None)
-        if may(caller, Deed.READ_WHOLE_LOG):
-            return self.means.past.times_seen(app.identity)
-        wanted = Filter(app=app.identity.id, uid=caller.uid, limit=_LOOKED_THROUGH)
-        key = (app.identity.kind, app.identity.id)
-        own = [
-            record
-            for record in self.means.past.activations(wanted)
-            if record.capture is not None and ((record.app or {}).get("kind"), (record.app or {}).get("id")) == key
-        ]
-        return (len(own), to_utc_ns(own[-1].last_at) if own else None)
-
     def _any_camera(self) -> Camera:
         return next(iter(self._guard.cameras), Camera(CameraId("any"), "any camera", ()))
-
-    # The log
-
-    async def _log(self, caller: Caller, call: calls.Log) -> dict[str, Any]:
-        wanted = Filter(
-            since=call.since,
-            until=call.until,
-            app=call.app,
-            camera=call.camera,
-            unexpected=call.unexpected,
-            limit=call.limit,
-            uid=None if may(caller, Deed.READ_WHOLE_LOG) else caller.uid,
-            before=call.before,
-        )
-        if call.number is not None:
-            one = await asyncio.to_thread(self.means.past.activation, call.number)
-            found = [one] if one is not None and wanted.matches(one) else []
-        else:
-            found = await asyncio.to_thread(self.means.past.activations, wanted)
-        # The newest first, so that what has no room in one message is what the next page begins with.
-        found.reverse()
-        taken, more = protocol.page(msgspec.to_builtins(record) for record in found)
-        return {"activations": taken, "more": more or (call.number is None and len(found) == call.limit)}
-
-    async def _entries(self, caller: Caller, call: calls.Entries) -> dict[str, Any]:
-        after, lines = call.after, []
-        for _ in range(_PAGES):
-            entries = await asyncio.to_thread(self.means.past.entries, after, call.kinds, call.limit)
-            for entry in entries:
-                after = entry.seq
-                seen = shown(caller, entry.line, owner_of(entry.line))
-                if seen is not None:
-                    lines.append(seen)
-            if len(entries) < call.limit or lines:
-                break
-        taken, more = protocol.page(lines)
-        last = lines[len(taken) - 1]["seq"] if more and taken else after
-        return {"entries": taken, "last_seq": last}
 
     # What all of them need
 

@@ -23,8 +23,10 @@ from camguard.ipc.calls import Call
 from camguard.ipc.server import Server
 from camguard.service.answers import Answers, Means
 from camguard.service.gating import Gating
+from camguard.service.memory import give_back
 from camguard.service.notify import Notifier
 from camguard.service.people import People
+from camguard.service.reading import Reading
 from camguard.service.refusals import Refusals
 from camguard.service.settings import ConfigFile, Settings
 
@@ -48,6 +50,8 @@ class Front:
         self._answers = answers
         self._people = people
         self._refusals = refusals
+        self.asked = False
+        """Whether anything was asked since somebody set this to False."""
 
     def caller(self, uid: int, pid: int, gids: frozenset[int]) -> Caller:
         """Who this is."""
@@ -55,6 +59,7 @@ class Front:
 
     async def answer(self, caller: Caller, call: Call) -> Mapping[str, Any]:
         """Carry a call out."""
+        self.asked = True
         return await self._answers.answer(caller, call)
 
     def refused(self, caller: Caller, call: str, why: str) -> None:
@@ -70,6 +75,7 @@ class Service:
         self._socket_path = socket_path
         self._notifier = notifier
         self._stop = asyncio.Event()
+        self._busy = True
         self._reloading = asyncio.Lock()  # one after the other, so that what the file says last is what holds
         self._reloads: set[asyncio.Task[None]] = set()
 
@@ -82,7 +88,8 @@ class Service:
         with ExitStack() as resources:
             guard = open_guard(settings.config)
             self._guard = guard
-            past = resources.enter_context(history(settings.config))
+            past = Reading(resources.enter_context(history(settings.config)))
+            resources.callback(past.close)
             people = People(guard.platform.at_seat)
             self._answers = Answers(Means(guard, past, people, settings.config, settings.trouble))
             try:
@@ -94,15 +101,17 @@ class Service:
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             refusals = Refusals(self._write, self._now, people.name)
-            server = Server(Front(self._answers, people, refusals), self._socket_path)
+            front = Front(self._answers, people, refusals)
+            server = Server(front, self._socket_path)
             self._guard.listen(lambda report: _publish(server, report, people))
+            self._guard.listen(self._note_busy)
             self._follow_signals()
             guarding = tasks.create_task(self._guard.run(), name="guard")
             await self._guard.ask(lambda now: _trouble(settings, now))
             await server.start()
             gc.freeze()  # what was imported stays for good: no collection needs to walk over it while an open waits
             await self._notifier.insist("READY=1", f"STATUS={_status(settings)}")
-            extras = [tasks.create_task(self._beat(server), name="beat"), *self._keep_gate(settings.config)]
+            extras = [tasks.create_task(self._beat(server, front), name="beat"), *self._keep_gate(settings.config)]
             await self._stop.wait()
             self._notifier.tell("STOPPING=1")
             for extra in (*extras, *self._reloads):
@@ -132,7 +141,7 @@ class Service:
             self._reloads.add(reload)
             reload.add_done_callback(self._reloads.discard)
 
-    async def _beat(self, server: Server) -> None:
+    async def _beat(self, server: Server, front: Front) -> None:
         """Now and then: is the engine still turning, is the socket still there? Then leave a sign of life."""
         watchdog_s = self._notifier.watchdog_s
         pause_s = BEAT_S if watchdog_s is None else min(BEAT_S, watchdog_s / 3)
@@ -143,6 +152,9 @@ class Service:
             if await server.rebind_if_removed():
                 log.warning("%s was removed or replaced; the service listens there anew", self._socket_path)
             self._notifier.tell("WATCHDOG=1")  # where it is not heard this time, it is the next
+            if self._busy or front.asked:
+                self._busy = front.asked = False
+                give_back()
 
     async def _reload(self) -> None:
         """Take in a changed configuration, or say what is wrong with it and go on as before."""
@@ -169,6 +181,9 @@ class Service:
             self._guard.switching.restore_on_stop = config.on_stop is OnStop.RESTORE
         file = None if config.source is None else str(config.source)
         return [Report(Kind.CONFIG_READ, now, extra={"file": file, "after_a_restart": later})]
+
+    def _note_busy(self, _: Report) -> None:
+        self._busy = True
 
     def _write(self, report: Report) -> None:
         self._tasks.create_task(self._guard.ask(lambda _: [report]))

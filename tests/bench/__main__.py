@@ -17,7 +17,20 @@ from tests.bench.programs import Scope
 from tests.bench.report import Finding
 from tests.support.detection import folder_for_nodes
 
-NAMES = ("startup", "latency", "scan", "idle", "storm", "log", "switch", "ipc", "gate", "block", "page")
+NAMES = (
+    "startup",
+    "latency",
+    "scan",
+    "idle",
+    "storm",
+    "log",
+    "switch",
+    "ipc",
+    "gate",
+    "block",
+    "service",
+    "page",
+)
 ON_DISK = "/var/tmp"
 """Where files are put unless TMPDIR says otherwise: /tmp may be memory, and the journal's cost is the disk's."""
 

@@ -63,12 +63,12 @@ def run(scope: Scope) -> Finding:
     with ExitStack() as stack:
         watches = [stack.enter_context(each) for each in _watches(scope, finding)]
         time.sleep(WARM_UP_S)
-        before = [(watch, _cost(watch.process.pid)) for watch in watches if watch.alive(finding)]
+        before = [(watch, cost_of(watch.process.pid)) for watch in watches if watch.alive(finding)]
         say(f"idle: {seconds} s")
         time.sleep(seconds)
         for watch, was in before:
             if watch.alive(finding):
-                finding.rows += _rows(watch, was, _cost(watch.process.pid), seconds)
+                finding.rows += _rows(watch, was, cost_of(watch.process.pid), seconds)
         for watch, _ in before:
             if watch.pretend:
                 _prove_awake(watch, finding)
@@ -148,7 +148,8 @@ def _rows(watch: Watch, was: Cost, now: Cost, seconds: int) -> list[Row]:
     ]
 
 
-def _cost(pid: int) -> Cost:
+def cost_of(pid: int) -> Cost:
+    """What a process has used so far."""
     own = Path(f"/proc/{pid}")
     fields = (own / "stat").read_text().rpartition(")")[2].split()
     ticks = int(fields[11]) + int(fields[12])

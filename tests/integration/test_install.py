@@ -123,7 +123,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_environment_runs_camguard_and_nothing_else(environment: Path) -> None:
-    code = "import camguard, sys, camguard.service.__main__; print(camguard.__file__, sys.flags.isolated); import pip"
+    code = "import camguard, sys, camguard.service.main; print(camguard.__file__, sys.flags.isolated); import pip"
     done = subprocess.run(
         [environment / "bin/python", "-I", "-c", code], capture_output=True, text=True, cwd="/", check=False
     )
