@@ -50,6 +50,7 @@ def connect(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        _keep_little(connection)
     except sqlite3.Error:
         connection.close()
         raise
@@ -69,11 +70,14 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     connection = _open(path, "ro")
     try:
         connection.execute("PRAGMA schema_version")
+        _keep_little(connection)
     except sqlite3.OperationalError as error:
         connection.close()
         if error.sqlite_errorcode & 0xFF not in _NO_ROOM or _has_content(path.with_name(f"{path.name}-wal")):
             raise
-        return _open(path, "ro&immutable=1", StillConnection)
+        still = _open(path, "ro&immutable=1", StillConnection)
+        _keep_little(still)
+        return still
     except sqlite3.Error:
         connection.close()
         raise
@@ -97,7 +101,7 @@ def _has_content(path: Path) -> bool:
 
 
 def _open(path: Path, mode: str, factory: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection:
-    connection = sqlite3.connect(
+    return sqlite3.connect(
         f"file:{quote(str(path.absolute()))}?mode={mode}",
         uri=True,
         timeout=BUSY_TIMEOUT_S,
@@ -105,8 +109,11 @@ def _open(path: Path, mode: str, factory: type[sqlite3.Connection] = sqlite3.Con
         check_same_thread=False,
         factory=factory,
     )
+
+
+def _keep_little(connection: sqlite3.Connection) -> None:
+    """Bound what is kept of the file in memory. SQLite looks at the file for that, as for nearly everything."""
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-    return connection
 
 
 def _ours(path: Path, error: sqlite3.Error) -> JournalError:
