@@ -13,6 +13,7 @@ from typing import Any
 from camguard.core.model import (
     Activation,
     App,
+    AppIdentity,
     Camera,
     CameraId,
     Details,
@@ -78,13 +79,16 @@ class SightRestored:
 class OpenRefused:
     """The gate refused a process to open the node of that (major, minor) number, `count` times, the last at `at`.
 
-    Where too many came at once for each to be told, `count` of them come without process and number.
+    `app` is what the gate knew the program as, None where it was refused as any other is: the process may be gone by
+    the time that it could be looked at. Where too many came at once for each to be told, `count` of them come without
+    process and number.
     """
 
     process: Process
     number: tuple[int, int] | None
     count: int
     at: Moment
+    app: AppIdentity | None = None
 
 
 Sighting = CamerasSeen | HoldersSeen | FramesSeen | Blinded | SightRestored

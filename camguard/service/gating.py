@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from camguard.config import GateMode
 from camguard.core.events import Kind, OpenRefused, Report
 from camguard.core.gatekeeping import GateOrder, next_change_utc_ns, orders
-from camguard.core.model import NANOSECONDS, Camera, Judgement, Moment, Rule
+from camguard.core.model import NANOSECONDS, App, Camera, Judgement, Moment, Rule
 from camguard.errands import whole
 from camguard.errors import Refused, SensorError
 from camguard.guard import Guard
@@ -108,6 +108,8 @@ class Gating:
     async def _refused(self, refused: OpenRefused) -> None:
         """Write down an open that the kernel refused, with who it was."""
         app, details = await asyncio.to_thread(self._guard.platform.identifier.identify, refused.process)
+        if not app.known and refused.app is not None:
+            app = App(refused.app, app.name)
         camera = next((each for each in self._guard.cameras if _has(each, refused.number)), None)
         extra = {"number": refused.number and [*refused.number], "times": refused.count}
         process = refused.process

@@ -247,6 +247,7 @@ def test_who_was_refused_is_told(desk: Desk, gate: LinuxGate) -> None:
     assert count(seen) == 5
     (process,) = {refused.process for refused in seen}
     assert (process.pid, process.exe, process.uid, process.name) == (pid, str(tool), 1000, "tries")
+    assert {refused.app for refused in seen} == {executable(tool)}
     number = os.stat(webcam()).st_rdev
     assert {refused.number for refused in seen} == {(os.major(number), os.minor(number))}
     now = LinuxClock().now()

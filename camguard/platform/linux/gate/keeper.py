@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from camguard.core.events import OpenRefused
 from camguard.core.gatekeeping import GateOrder
-from camguard.core.model import NANOSECONDS, Moment, Process, ProcessIdentity
+from camguard.core.model import NANOSECONDS, AppIdentity, Moment, Process, ProcessIdentity
 from camguard.errors import ProcessGone, Refused, SensorError
 from camguard.platform.linux.gate import obstacle, wire
 from camguard.platform.linux.gate.loader import Loaded
@@ -40,7 +40,7 @@ class LinuxGate:
         self._hasher = hasher or Hasher()
         self._processes = ProcessReader()
         self._loaded: Loaded | None = None
-        self._paths: dict[wire.Name, str] = {}
+        self._apps: dict[wire.Name, AppIdentity] = {}
         self._lost = 0
 
     def obstacle(self) -> str | None:
@@ -66,7 +66,7 @@ class LinuxGate:
         table = build(orders, programs, uids, refuse_others=refuse_others)
         _let_look(table, gate)
         gate.put(table)
-        self._paths = {program.name: program.app.path for program in programs if program.app.path is not None}
+        self._apps = {program.name: program.app for program in programs}
         return tuple(order for order in orders if hopeless(order, programs, uids))
 
     async def watch(self, deliver: Callable[[OpenRefused], None]) -> None:
@@ -109,7 +109,13 @@ class LinuxGate:
             counts[key] = counts.get(key, 0) + 1
             last[key] = refusal
         found = [
-            OpenRefused(self._process(one, now), wire.number(one.camera), counts[key], _back(now, one.boottime_ns))
+            OpenRefused(
+                self._process(one, now),
+                wire.number(one.camera),
+                counts[key],
+                _back(now, one.boottime_ns),
+                self._apps.get(one.program),
+            )
             for key, one in last.items()
         ]
         more, self._lost = lost - self._lost, lost
@@ -119,7 +125,8 @@ class LinuxGate:
         """Who was refused: as /proc has it, or, where it is gone or runs something else by now, as the gate saw it."""
         ticks = refusal.started_ns * CLOCK_TICKS // NANOSECONDS
         identity = ProcessIdentity(refusal.pid, ticks, self._processes.boot_id)
-        path = self._paths.get(refusal.program)
+        app = self._apps.get(refusal.program)
+        path = None if app is None else app.path
         started_utc_ns = _back(now, refusal.started_ns).utc_ns
         seen = Process(identity, refusal.comm, path, refusal.user, started_utc_ns=started_utc_ns)
         try:
