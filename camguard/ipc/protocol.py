@@ -25,8 +25,8 @@ MAX_REQUEST: Final = 64 * 1024
 """Bytes of the longest line to the service, without its end."""
 MAX_MESSAGE: Final = 1024 * 1024
 """Bytes of the longest line to a client, without its end."""
-ROOM_FOR_A_PAGE: Final = MAX_MESSAGE - 16 * 1024
-"""Bytes that `page` fills: what is said beside the records has room in the same message."""
+ROOM_FOR_A_PAGE: Final = 256 * 1024
+"""Bytes that `page` fills, of all that a message may have: what waits to be sent is in memory several times."""
 
 _LONGEST_REASON = 200
 UNKNOWN_CALL: Final = "unknown"

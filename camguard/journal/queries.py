@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_FIRST_CHUNK = 64
-_LARGEST_CHUNK = 128
+_CHUNK = 64
+"""How many activations are in memory at a time: each has several entries, and the service has little room."""
 _POLL_S = 0.5
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = 1_000
@@ -212,17 +212,15 @@ class Reader:
         return [(number, number) for (number,) in unended] + ([(low, high)] if low else [])
 
     def _fold_span(self, low: int, high: int, *, newest_first: bool) -> Iterator[tuple[ActivationRecord, int]]:
-        size = _FIRST_CHUNK
         while low <= high:
             if newest_first:
-                start = max(low, high - size + 1)
+                start = max(low, high - _CHUNK + 1)
                 yield from reversed(self._fold_between(start, high))
                 high = start - 1
             else:
-                stop = min(high, low + size - 1)
+                stop = min(high, low + _CHUNK - 1)
                 yield from self._fold_between(low, stop)
                 low = stop + 1
-            size = min(2 * size, _LARGEST_CHUNK)
 
     def _fold_between(self, low: int, high: int) -> list[tuple[ActivationRecord, int]]:
         """The records with these numbers, each with the time (UTC nanoseconds) by which it had surely ended."""

@@ -16,9 +16,9 @@ import pytest
 
 from camguard.core.power import Power
 from camguard.ipc.client import Client, connect
-from tests.support.crashlog import check, may_stand
-from tests.support.service_stage import ServiceStage, until
-from tests.support.storm import Storm, word_kept
+from tests.support.crashlog import check, settled
+from tests.support.service_stage import ServiceStage
+from tests.support.storm import Storm
 
 pytestmark = [
     pytest.mark.long,
@@ -86,14 +86,6 @@ def client_of(stage: ServiceStage) -> Client | None:
     return connect(stage.socket, trusted_uids=frozenset({os.getuid()}))
 
 
-def settled(stage: ServiceStage, storm: Storm, kills: list[int]) -> None:
-    """The service is ready, and nobody asks anything: all promises are kept, and the camera stands as it must."""
-    allowed = may_stand(check(stage.journal, storm.ledger, kills), storm.ledger)
-    kept = word_kept(stage.journal.with_name("cameras.json"))
-    assert kept.value in allowed, (kept, allowed, storm.ledger.word, storm.ledger.said)
-    until(f"the camera is {kept}", lambda: _power(stage) is kept)
-
-
 def _power(stage: ServiceStage) -> Power:
     return Power.ON if stage.node.exists() else Power.OFF
 
@@ -132,7 +124,7 @@ def test_two_hundred_kills(stage: ServiceStage) -> None:
                 time.sleep(dice.random() * STARTING_S)
                 kills.append(_kill(stage))
             stage.start()
-            settled(stage, storm, kills)
+            settled(stage.journal, storm.ledger, kills, lambda: _power(stage))
         code, said = stage.stop()
         assert code == 0, said
         found = check(stage.journal, storm.ledger, kills, over=True)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from camguard.core.events import Kind
+from camguard.core.power import Power
 from camguard.journal.chain import verify
 from camguard.journal.entry import Entry
 from camguard.journal.queries import Reader
-from tests.support.storm import Ledger, Record, lasting
+from tests.support.guest import until
+from tests.support.storm import Ledger, Record, lasting, word_kept
 
 _BEGINS = {Kind.OPENED, Kind.PRESENT}
 
@@ -19,6 +21,17 @@ def entries(journal: Path) -> list[Entry]:
     """All of them."""
     with Reader(journal) as log:
         return log.entries()
+
+
+def settled(journal: Path, ledger: Ledger, kills: Sequence[int], standing: Callable[[], Power]) -> None:
+    """The service is ready, and nobody asks anything: every promise is kept, and the camera comes to stand as it must.
+
+    `standing` says how it stands.
+    """
+    allowed = may_stand(check(journal, ledger, kills), ledger)
+    kept = word_kept(journal.with_name("cameras.json"))
+    assert kept in allowed, (kept, allowed, ledger.word, ledger.said)
+    until(f"the camera is {kept}", lambda: standing() is kept)
 
 
 def check(journal: Path, ledger: Ledger, kills: Sequence[int], *, over: bool = False) -> list[Entry]:
@@ -98,9 +111,9 @@ def words_after(found: Sequence[Entry], ledger: Ledger) -> list[Record]:
     return [*(last if ledger.word else [*logged, {"power": "on", "for_s": None}]), *ledger.said]
 
 
-def may_stand(found: Sequence[Entry], ledger: Ledger) -> set[str]:
+def may_stand(found: Sequence[Entry], ledger: Ledger) -> set[Power]:
     """How the camera may stand once passes are over."""
-    return {power.value for power in lasting(words_after(found, ledger))}
+    return lasting(words_after(found, ledger))
 
 
 def _last_seen(life: Sequence[Entry]) -> int:

@@ -14,7 +14,7 @@ import msgspec
 from camguard.core.events import Kind
 from camguard.core.model import Effect
 from camguard.core.power import Power
-from camguard.errors import Busy, ServiceError
+from camguard.errors import Busy, NothingMatched, ServiceError
 from camguard.ipc import calls
 from camguard.ipc.client import Client
 from camguard.ipc.protocol import Event
@@ -50,8 +50,12 @@ class Storm:
     Whoever asks is let go on by `blow`, and waits after `lull` and once the service has gone.
     """
 
-    def __init__(self, connect: Callable[[], Client | None], journal: Path, dice: random.Random) -> None:
+    def __init__(
+        self, connect: Callable[[], Client | None], journal: Path, dice: random.Random, camera: str | None = None
+    ) -> None:
+        """`camera` is the one that is switched, by its name; all where none is named."""
         self.ledger = Ledger()
+        self._camera = camera
         self._connect = connect
         self._journal = journal
         self._dice = dice
@@ -141,6 +145,8 @@ class Storm:
                 self._unanswered(kind, wanted)
                 self._blowing.clear()
                 return
+            except NothingMatched:  # it has begun a moment ago, and not found the camera yet: nothing was said
+                continue
             if kind is not None:
                 self._answered(log, kind, self._with_result(kind, wanted, result))
             self._over.wait(self._dice.random() * 0.03)
@@ -149,11 +155,11 @@ class Storm:
         """A call, and what has to be in the log once it is answered."""
         match self._dice.choices(("off", "on", "pass", "add", "remove", "look"), (25, 20, 15, 20, 15, 5))[0]:
             case "off":
-                return calls.Switch(Power.OFF), Kind.POWER_SAID, {"power": "off", "for_s": None}
+                return calls.Switch(Power.OFF, self._camera), Kind.POWER_SAID, {"power": "off", "for_s": None}
             case "on":
-                return calls.Switch(Power.ON), Kind.POWER_SAID, {"power": "on", "for_s": None}
+                return calls.Switch(Power.ON, self._camera), Kind.POWER_SAID, {"power": "on", "for_s": None}
             case "pass":
-                return calls.Switch(Power.ON, for_s=PASS_S), Kind.POWER_SAID, {"power": "on", "for_s": PASS_S}
+                return calls.Switch(Power.ON, self._camera, PASS_S), Kind.POWER_SAID, {"power": "on", "for_s": PASS_S}
             case "remove" if self._rules:
                 rule = self._dice.choice(self._rules)
                 self._rules.remove(rule)

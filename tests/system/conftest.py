@@ -7,6 +7,7 @@ and here they are passed on.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,9 @@ SYSTEMD = HERE / "service"
 """A machine under systemd, where camguard is installed from a wheel."""
 BROWSER = HERE / "page"
 """What needs no machine but a browser."""
+
+PASSED_ON = ("CAMGUARD_KILLS", "CAMGUARD_SEED")
+"""What a person may say about the tests in a machine under systemd: see test_crash_vm.py."""
 
 _relays = pytest.StashKey[dict[Path, Relay]]()
 
@@ -81,7 +85,8 @@ def _start(session: pytest.Session, machine: Path) -> Relay:
     tests = [item.nodeid for item in session.items if item.path.is_relative_to(machine)]
     if machine == PLAIN:
         return Relay(session.config, folder, tests)
-    return Relay(session.config, folder, tests, ("--systemd",), {"CAMGUARD_WHEEL": str(_wheel(folder))})
+    given = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    return Relay(session.config, folder, tests, ("--systemd",), {**given, "CAMGUARD_WHEEL": str(_wheel(folder))})
 
 
 def _wheel(folder: Path) -> Path:
