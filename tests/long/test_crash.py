@@ -16,7 +16,7 @@ import pytest
 
 from camguard.core.power import Power
 from camguard.ipc.client import Client, connect
-from tests.support.crashlog import check, settled
+from tests.support.crashlog import Span, check, settled
 from tests.support.service_stage import ServiceStage
 from tests.support.storm import Storm
 
@@ -90,10 +90,10 @@ def _power(stage: ServiceStage) -> Power:
     return Power.ON if stage.node.exists() else Power.OFF
 
 
-def _kill(stage: ServiceStage) -> int:
-    at = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+def _kill(stage: ServiceStage) -> Span:
+    before = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     stage.kill()
-    return at
+    return before, time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
 def _end(stage: ServiceStage) -> None:
@@ -105,7 +105,7 @@ def test_two_hundred_kills(stage: ServiceStage) -> None:
     seed = int(os.environ.get("CAMGUARD_SEED") or random.randrange(2**32))
     print(f"seed {seed}")
     dice = random.Random(seed)
-    kills: list[int] = []
+    kills: list[Span] = []
     storm = Storm(lambda: client_of(stage), stage.journal, random.Random(dice.random()))
     with ExitStack() as cleanup:
         programs = Programs(stage, dice, cleanup)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from camguard.journal.queries import Reader
 from tests.support.guest import until
 from tests.support.storm import Ledger, Record, lasting, word_kept
 
+Span = tuple[int, int]
+"""From when to when, by the boot clock."""
+
 _BEGINS = {Kind.OPENED, Kind.PRESENT}
 
 
@@ -23,7 +27,7 @@ def entries(journal: Path) -> list[Entry]:
         return log.entries()
 
 
-def settled(journal: Path, ledger: Ledger, kills: Sequence[int], standing: Callable[[], Power]) -> None:
+def settled(journal: Path, ledger: Ledger, kills: Sequence[Span], standing: Callable[[], Power]) -> None:
     """The service is ready, and nobody asks anything: every promise is kept, and the camera comes to stand as it must.
 
     `standing` says how it stands.
@@ -34,8 +38,8 @@ def settled(journal: Path, ledger: Ledger, kills: Sequence[int], standing: Calla
     until(f"the camera is {kept}", lambda: standing() is kept)
 
 
-def check(journal: Path, ledger: Ledger, kills: Sequence[int], *, over: bool = False) -> list[Entry]:
-    """See that the log keeps every promise; `kills` are when the service was killed, by the boot clock.
+def check(journal: Path, ledger: Ledger, kills: Sequence[Span], *, over: bool = False) -> list[Entry]:
+    """See that the log keeps every promise; each of `kills` is a time in which the service was killed.
 
     `over`: it does not run any more, and was stopped in order. Returns all entries.
     """
@@ -80,17 +84,18 @@ def actions(found: Sequence[Entry]) -> list[Entry]:
     return open_
 
 
-def gaps(found: Sequence[Entry], kills: Sequence[int]) -> None:
+def gaps(found: Sequence[Entry], kills: Sequence[Span]) -> None:
     """Each kill lies in a gap that is told of, and no gap reaches back over what its guard still saw."""
     told = [entry for entry in found if entry.kind == Kind.GUARD_GAP]
     bounds = [(gap.data["extra"]["from"]["boottime_ns"], gap.data["extra"]["to"]["boottime_ns"]) for gap in told]
-    for kill in kills:
-        assert any(begin <= kill <= end for begin, end in bounds), f"killed at {kill}, and no gap in {bounds[-3:]}"
+    for before, after in kills:
+        enclosed = any(begin <= after and before <= end for begin, end in bounds)
+        assert enclosed, f"killed between {before} and {after}, and no gap there: {bounds[-3:]}"
     assert all(gap.data["extra"]["how"] == "died" for gap in told)
     assert len(told) == sum(1 for entry in found if entry.kind == Kind.GUARD_STARTED) - 1
-    for before, after in zip(lives(found), list(lives(found))[1:], strict=False):
-        [gap] = [entry for entry in after if entry.kind == Kind.GUARD_GAP]
-        assert gap.data["extra"]["from"]["boottime_ns"] >= _last_seen(before), gap
+    for life, next_life in pairwise(lives(found)):
+        [gap] = [entry for entry in next_life if entry.kind == Kind.GUARD_GAP]
+        assert gap.data["extra"]["from"]["boottime_ns"] >= _last_seen(life), gap
 
 
 def lives(found: Sequence[Entry]) -> Iterator[list[Entry]]:

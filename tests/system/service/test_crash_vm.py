@@ -15,7 +15,7 @@ import pytest
 from camguard.config import SOCKET_PATH
 from camguard.core.power import Power
 from camguard.ipc.client import connect
-from tests.support.crashlog import check, settled
+from tests.support.crashlog import Span, check, settled
 from tests.support.guest import WEBCAM, WEBCAM_LINK, Desk, Program, until
 from tests.support.installed import JOURNAL, FromWheel, show
 from tests.support.storm import Storm
@@ -45,13 +45,14 @@ def service() -> Iterator[None]:
             _RESTART.parent.rmdir()
 
 
-def _kill() -> int:
-    """Kill it; when that was."""
+def _kill() -> Span:
+    """Kill it, and wait until it is back; when it was killed."""
     pid = show("MainPID")
-    at = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    before = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     subprocess.run(["systemctl", "kill", "--signal=KILL", "camguard.service"], check=True)
+    after = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     until("it is back", lambda: show("ActiveState") == "active" and show("MainPID") not in {"0", pid})
-    return at
+    return before, after
 
 
 def _power() -> Power:
@@ -79,7 +80,7 @@ def test_killed_again_and_again_it_keeps_its_word(service: None, desk: Desk) -> 
     seed = int(os.environ.get("CAMGUARD_SEED") or random.randrange(2**32))
     print(f"seed {seed}")
     dice = random.Random(seed)
-    kills: list[int] = []
+    kills: list[Span] = []
     storm = Storm(lambda: connect(SOCKET_PATH), JOURNAL, random.Random(dice.random()), WEBCAM)
     users = Users(desk)
     storm.start()
@@ -92,7 +93,7 @@ def test_killed_again_and_again_it_keeps_its_word(service: None, desk: Desk) -> 
             storm.lull()
             settled(JOURNAL, storm.ledger, kills, _power)
     finally:
-        subprocess.run(["systemctl", "stop", "camguard.service"], check=True)
+        subprocess.run(["systemctl", "stop", "camguard-udev.socket", "camguard.service"], check=True)
         storm.end()
     found = check(JOURNAL, storm.ledger, kills, over=True)
     ledger = storm.ledger
