@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import signal
 import socket
 import subprocess
@@ -11,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,10 @@ class ServiceStage:
         self.node.chmod(0o644)
         self._notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notified.bind(str(folder / "notify"))
-        self._notified.settimeout(PATIENCE_S)
+        self._told: queue.SimpleQueue[str] = queue.SimpleQueue()
+        # Read all the time, as systemd does: the kernel keeps ten words, and whoever says the next one waits.
+        self._listening = threading.Thread(target=self._listen)
+        self._listening.start()
         self.process: subprocess.Popen[str] | None = None
 
     def configure(self, more: str) -> None:
@@ -99,11 +103,16 @@ class ServiceStage:
     def wait_notified(self, state: str) -> str:
         """Wait until the service tells systemd so; returns all that it told with it."""
         end = time.monotonic() + PATIENCE_S
-        while time.monotonic() < end:
-            told = self._notified.recv(4096).decode()
-            if state in told.split("\n"):
-                return told
+        while (left_s := end - time.monotonic()) > 0:
+            with suppress(queue.Empty):
+                told = self._told.get(timeout=left_s)
+                if state in told.split("\n"):
+                    return told
         raise AssertionError(f"the service did not tell {state}")
+
+    def _listen(self) -> None:
+        while told := self._notified.recv(4096):
+            self._told.put(told.decode())
 
     def kill(self) -> None:
         """SIGKILL, as at a power cut."""
@@ -116,12 +125,9 @@ class ServiceStage:
         self._forget_notified()
 
     def _forget_notified(self) -> None:
-        self._notified.setblocking(False)
-        try:
-            while self._notified.recv(4096):
-                pass
-        except BlockingIOError:
-            self._notified.settimeout(PATIENCE_S)
+        with suppress(queue.Empty):
+            while True:
+                self._told.get_nowait()
 
     def stop(self) -> tuple[int, str]:
         """Ask it to stop; returns its exit code and what it said to stderr."""
@@ -232,6 +238,8 @@ class ServiceStage:
         if self.process is not None:
             self.process.kill()
             self.process.communicate()
+        self._notified.shutdown(socket.SHUT_RD)  # what ends the listening
+        self._listening.join()
         self._notified.close()
 
     def _environment(self) -> dict[str, str]:
