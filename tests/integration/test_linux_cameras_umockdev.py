@@ -105,6 +105,13 @@ def test_without_udevs_database_the_index_tells_metadata_nodes(udev: Udev) -> No
     assert [node["path"] for node in camera["nodes"]] == ["/dev/video0"]
 
 
+def test_a_metadata_node_that_is_being_taken_away_is_no_camera(udev: Udev) -> None:
+    leaving = video(video_path("2", 0, 1), 1, "Webcam", capabilities=None).replace("A: index=0\\n\n", "")
+    assert "index" not in leaving
+    udev.do("add", usb_device("2") + usb_interface("2", 0) + leaving)
+    assert udev.cameras() == []
+
+
 def test_the_infrared_function_of_a_webcam_is_told_by_its_interface(udev: Udev) -> None:
     interface = usb_interface("2", 2, "Integrated IR Camera")
     infrared = interface + video(video_path("2", 2, 2), 2, "Integrated Camera: Integrated I")

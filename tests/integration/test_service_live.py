@@ -230,7 +230,7 @@ def test_another_user_may_not_end_switch_or_allow_and_each_refusal_is_in_the_log
     assert allowed.returncode == 1
     assert not stage.rules.exists()
     refused = {extra["call"] for extra in extras(stage, Kind.CALL_REFUSED)}
-    assert {"switch", "add-rule"} <= refused
+    assert {"uses", "switch", "add-rule"} <= refused
 
 
 def test_a_use_of_another_user_cannot_be_ended_by_what_names_it(stage: ServiceStage) -> None:
