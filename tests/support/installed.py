@@ -133,11 +133,11 @@ def newest() -> int:
 
 
 def logged(what: str, **wanted: object) -> dict[str, Any]:
-    """Wait for an activation of this kind in the log, until it was judged too: who it was is known by then."""
+    """Wait for an activation of this kind in the log, until it was judged and it is known who it was."""
     found: list[dict[str, Any]] = []
 
     def there() -> bool:
-        found[:] = [entry for entry in entries() if entry["verdict"] and _fits(entry, wanted)]
+        found[:] = [entry for entry in entries() if entry["verdict"] and entry["app"] and _fits(entry, wanted)]
         return bool(found)
 
     until(what, there)
