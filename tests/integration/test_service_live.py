@@ -229,8 +229,8 @@ def test_another_user_may_not_end_switch_or_allow_and_each_refusal_is_in_the_log
     allowed = stage.run("rules", "allow", stage.script("stranger.py"), "--user", "root", uid=NOBODY)
     assert allowed.returncode == 1
     assert not stage.rules.exists()
-    refused = {extra["call"] for extra in extras(stage, Kind.CALL_REFUSED)}
-    assert {"uses", "switch", "add-rule"} <= refused
+    wanted = {"uses", "switch", "add-rule"}
+    until("all are written down", lambda: wanted <= {extra["call"] for extra in extras(stage, Kind.CALL_REFUSED)})
 
 
 def test_a_use_of_another_user_cannot_be_ended_by_what_names_it(stage: ServiceStage) -> None:
@@ -247,6 +247,7 @@ def test_a_use_of_another_user_cannot_be_ended_by_what_names_it(stage: ServiceSt
         done = stage.run_script(stage.folder / "attack.py", str(stage.socket), ref, uid=NOBODY)
         assert "Refused" in done.stderr
         assert stranger.poll() is None
+        until("it is written down", lambda: bool(extras(stage, Kind.CALL_REFUSED)))
         assert [extra["call"] for extra in extras(stage, Kind.CALL_REFUSED)] == ["end"]
 
 
