@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from camguard.core.decisions import Decision
 from camguard.core.events import Kind
 from camguard.core.model import App, Moment, Rule, Verdict
 from camguard.core.power import Power
@@ -52,6 +53,12 @@ class Access(Protocol):
 
     def end(self, uses: tuple[Found, ...], tell: Tell) -> list[Record]:
         """End these uses, app by app; of each ``uses`` and the checked ``outcome``."""
+
+    def decide(self, number: int, decision: Decision) -> Record:
+        """Answer the alert about an activation, and do what the answer asks for; see `camguard.service.deciding`.
+
+        Raises NothingMatched where there is no such activation, Refused where this user may not decide about it.
+        """
 
     def switch(self, power: Power, camera: str | None, for_s: float | None, *, whole: bool) -> Record:
         """Switch a camera, or all; ``results`` says what was done, ``cameras`` how they stand now."""

@@ -7,14 +7,17 @@ import os
 import pwd
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from camguard.access import RUN_KINDS, Found
+from camguard.access.handdecide import answer_of, log_decision, off_by_hand, recalled, rule_for
 from camguard.access.handswitch import switch_by_hand
 from camguard.compose import history, may_switch, platform, write_journal
 from camguard.config import Config
+from camguard.core.decisions import ENDS, Decision
 from camguard.core.events import CamerasSeen, Kind, Report, Sighting
 from camguard.core.model import (
     Activation,
@@ -95,6 +98,25 @@ class Local:
             }
             for result in end_uses(self._config, chosen, this_user(), tell)
         ]
+
+    def decide(self, number: int, decision: Decision) -> Record:
+        """See `Access.decide`."""
+        told, by = recalled(self._config, number), this_user()
+        rule = None
+        if decision is Decision.ALLOW:
+            _, rule, _ = self.add_rule(rule_for(told))
+        log_decision(self._config, told, decision, by)
+        outcome = None
+        if decision in ENDS:
+            with suppress(NothingMatched):  # it is over by now
+                uses = find_uses(self._config, told.activation.id)
+                outcome = end_uses(self._config, uses, by, lambda _: None)[0].outcome
+        answer: Record = answer_of(told, decision, outcome)
+        if rule is not None:
+            answer["rule"] = of_rule(rule)
+        if decision is Decision.OFF:
+            answer |= off_by_hand(self._config, told.camera, by)
+        return answer
 
     def switch(self, power: Power, camera: str | None, for_s: float | None, *, whole: bool) -> Record:
         """See `Access.switch`."""

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from camguard.access import RUN_KINDS, Found
+from camguard.core.decisions import Decision
 from camguard.core.events import Kind
 from camguard.core.model import (
     App,
@@ -70,6 +71,10 @@ class Remote:
             for step in _outcome(result).steps:
                 tell(step)
         return results
+
+    def decide(self, number: int, decision: Decision) -> Record:
+        """See `Access.decide`."""
+        return self.client.call(calls.Decide(activation=number, decision=decision), _SWITCH_S)
 
     def switch(self, power: Power, camera: str | None, for_s: float | None, *, whole: bool) -> Record:
         """See `Access.switch`."""
@@ -220,6 +225,7 @@ def _log_call(wanted: Filter, limit: int, before: int | None) -> calls.Log:
         app=wanted.app,
         camera=wanted.camera,
         unexpected=wanted.unexpected,
+        unanswered=wanted.unanswered,
         limit=limit,
         before=before,
     )

@@ -34,6 +34,7 @@ class Deed(StrEnum):
     SEE_CAMERAS = "see the cameras, whether they are on, and since when one is in use"
     SEE_USE = "see a use: the app, its process, and why it was expected or not"
     END_USE = "end a use"
+    DECIDE = "answer the alert about a use"
     SWITCH = "switch a camera off and on"
     SEE_COMMON_RULES = "see the rules for everybody"
     SEE_RULES = "see the rules for one user"
@@ -76,6 +77,7 @@ _ALLOWED: dict[Deed, frozenset[Role]] = {
     Deed.SEE_CAMERAS: _EVERYBODY,
     Deed.SEE_USE: _OWN,
     Deed.END_USE: _OWN,
+    Deed.DECIDE: _OWN,
     Deed.SWITCH: _ADMINISTRATORS,
     Deed.SEE_COMMON_RULES: _EVERYBODY,
     Deed.SEE_RULES: _OWN,

@@ -111,6 +111,7 @@ class Kind(StrEnum):
     PROBE = "probe"
     JUDGED = "judged"
     ALERT = "alert"
+    DECIDED = "decided"
     RULE_ADDED = "rule.added"
     RULE_REMOVED = "rule.removed"
     ACTION_PENDING = "action.pending"

@@ -42,6 +42,7 @@ ACTIVATION_KINDS = frozenset(
         Kind.PROBE,
         Kind.JUDGED,
         Kind.ALERT,
+        Kind.DECIDED,
         Kind.ACTION_PENDING,
         Kind.ACTION_COMPLETED,
     }

@@ -11,6 +11,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 from msgspec import Meta
 
+from camguard.core.decisions import Decision
 from camguard.core.model import App, AppIdentity, AppKind, Effect, Lasting
 from camguard.core.power import Power
 
@@ -110,6 +111,13 @@ class End(_Call, tag="end", frozen=True):
     uses: Annotated[tuple[UseRef, ...], Meta(min_length=1, max_length=MAX_REFS)]
 
 
+class Decide(_Call, tag="decide", frozen=True):
+    """Answer the alert about the activation of this number, and have done what the answer asks for."""
+
+    activation: Number
+    decision: Decision
+
+
 class Switch(_Call, tag="switch", frozen=True):
     """Switch a camera, or all where none is named; `for_s` seconds long, for good where that is None.
 
@@ -159,6 +167,7 @@ class Log(_Call, tag="log", frozen=True):
     app: Text | None = None
     camera: CameraName | None = None
     unexpected: bool = False
+    unanswered: bool = False
     limit: Limit = 50
     before: Number | None = None
     number: Number | None = None
@@ -191,6 +200,7 @@ Call: TypeAlias = (
     | Status
     | Uses
     | End
+    | Decide
     | Switch
     | Rules
     | AddRule

@@ -4,8 +4,9 @@ Keys of the JSON object: ``schema``, ``activation`` ("a17"), ``state`` (opened, 
 ``opened_at``, ``capturing_at``, ``ended_at`` (ISO 8601, local time with offset; null where it did not happen or is
 not known), ``duration_ms``, ``interrupted`` (true where the guard stopped watching first: the end is not known),
 ``ending`` (closed, unplugged), ``capture`` (frames, mapping, dwell), ``frames``, ``opens``, ``camera``, ``app``,
-``process`` (as in ``watch --json``), ``verdict``, ``reasons``, ``alerted``, and ``actions``, each with
-``pending_at``, ``completed_at``, ``about`` and ``outcome``.
+``process`` (as in ``watch --json``), ``verdict``, ``reasons``, ``alerted``, ``decision`` (what a person answered to the
+alert: ``decision``, ``by``, ``at``; null where nobody did), and ``actions``, each with ``pending_at``,
+``completed_at``, ``about`` and ``outcome``.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ COLUMNS = (
     "verdict",
     "reasons",
     "alerted",
+    "decision",
     "capture",
     "frames",
     "opens",
@@ -69,6 +71,7 @@ def as_object(record: ActivationRecord) -> dict[str, Any]:
         "verdict": record.verdict,
         "reasons": record.reasons,
         "alerted": record.alerted,
+        "decision": record.decision,
         "actions": [_action(action) for action in record.actions],
     }
 
@@ -106,6 +109,7 @@ def _row(record: ActivationRecord) -> tuple[Any, ...]:
         record.verdict,
         "; ".join(str(reason.get("sentence", "")) for reason in record.reasons),
         "yes" if record.alerted else "no",
+        (record.decision or {}).get("decision"),
         record.capture,
         record.frames,
         record.opens,

@@ -76,7 +76,8 @@ class ActivationRecord:
 
     `camera`, `app`, `process` and `reasons` have the shape of `records.describe`; times are in the local time
     that held then. `interrupted` says that the guard stopped watching before the use ended: when that was is not
-    known, and neither is the duration.
+    known, and neither is the duration. `decision` is what a person answered last to its alert: ``decision``, ``by``
+    and ``at``; None where nobody did.
     """
 
     number: int
@@ -100,6 +101,7 @@ class ActivationRecord:
     first_seq: int
     last_seq: int
     last_at: datetime
+    decision: dict[str, Any] | None = None
 
     @property
     def id(self) -> str:
@@ -164,6 +166,7 @@ def fold(number: int, entries: Sequence[ActivationEntry], *, watched: bool = Tru
         first_seq=first.seq,
         last_seq=last.seq,
         last_at=last.at.at,
+        decision=folding.decision,
     )
 
 
@@ -179,6 +182,7 @@ class _Folding:
     reasons: list[dict[str, Any]] = field(default_factory=list)
     alerted: bool = False
     actions: list[ActionRecord] = field(default_factory=list)
+    decision: dict[str, Any] | None = None
 
     def take(self, entry: ActivationEntry) -> None:
         data = entry.data
@@ -194,6 +198,8 @@ class _Folding:
             self.life = data
         elif entry.kind == Kind.ALERT:
             self.alerted = True
+        elif entry.kind == Kind.DECIDED:
+            self.decision = {**data.extra, "at": entry.at.at.isoformat()}
         elif entry.kind == Kind.ACTION_PENDING:
             self.actions.append(ActionRecord(entry.seq, entry.at.at, None, data.extra, None))
         elif entry.kind == Kind.ACTION_COMPLETED:

@@ -41,8 +41,9 @@ class Filter:
     """Which activations: those that lasted into [since, until] (UTC nanoseconds), and match what else is given.
 
     `app` is part of the app's name, identity or path, `camera` of the camera's name or id, in any case;
-    `unexpected` leaves out what was expected or not judged. `uid` is the user whose process it was. `before` leaves out
-    the activation of that number and the newer ones. `limit` keeps the newest.
+    `unexpected` leaves out what was expected or not judged, `unanswered` all but alerts that nobody answered. `uid` is
+    the user whose process it was. `before` leaves out the activation of that number and the newer ones. `limit` keeps
+    the newest.
     """
 
     since: int | None = None
@@ -53,12 +54,15 @@ class Filter:
     limit: int | None = None
     uid: int | None = None
     before: int | None = None
+    unanswered: bool = False
 
     def matches(self, record: ActivationRecord) -> bool:
         """Whether what a record says of app, camera, user and verdict is asked for; times are the reader's to know."""
         if self.uid is not None and (record.process or {}).get("uid") != self.uid:
             return False
         if self.unexpected and record.verdict in {None, "expected"}:
+            return False
+        if self.unanswered and not (record.alerted and record.decision is None):
             return False
         app, camera = record.app or {}, record.camera or {}
         return _contains(self.app, record.app_name, app.get("id"), app.get("path")) and _contains(
@@ -183,11 +187,14 @@ class Reader:
                 began = to_utc_ns(record.opened_at)
                 too_late = wanted.until is not None and began > wanted.until
                 too_early = wanted.since is not None and ends < wanted.since
-                if not too_late and not too_early and wanted.matches(record):
+                too_new = wanted.before is not None and record.number >= wanted.before
+                if not (too_late or too_early or too_new) and wanted.matches(record):
                     yield record
 
     def _spans(self, wanted: Filter) -> list[tuple[int, int]]:
         """Spans of numbers outside of which no activation lasted into the time that is asked for, ascending."""
+        if wanted.unanswered:
+            return self._unanswered()
         low, high = 1, self.next_number() - 1
         if wanted.before is not None:
             high = min(high, wanted.before - 1)
@@ -210,6 +217,15 @@ class Reader:
             (before,),
         )
         return [(number, number) for (number,) in unended] + ([(low, high)] if low else [])
+
+    def _unanswered(self) -> list[tuple[int, int]]:
+        """The activations with an alert that nobody answered, ascending, each as a span."""
+        rows = self._rows(
+            "SELECT activation FROM entries WHERE kind = ? EXCEPT SELECT activation FROM entries WHERE kind = ?"
+            " ORDER BY 1",
+            (Kind.ALERT.value, Kind.DECIDED.value),
+        )
+        return [(number, number) for (number,) in rows]
 
     def _fold_span(self, low: int, high: int, *, newest_first: bool) -> Iterator[tuple[ActivationRecord, int]]:
         while low <= high:

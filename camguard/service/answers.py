@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,8 +15,9 @@ from camguard import __version__
 from camguard.config import Config, Rulers, Switchers
 from camguard.core.authority import Caller, Deed, may, reduced, sees_whole
 from camguard.core.casebook import Case
+from camguard.core.decisions import Decision
 from camguard.core.events import Kind, Report
-from camguard.core.model import Camera, CameraId, Moment, Outcome, Process, Result, Rule
+from camguard.core.model import NANOSECONDS, Camera, CameraId, Moment, Outcome, Process, Result, Rule
 from camguard.core.policy import Circumstances, judge
 from camguard.core.power import Power
 from camguard.core.records import SCHEMA, Record, describe, of_rule, safe
@@ -24,7 +26,9 @@ from camguard.ending import Order, end_use
 from camguard.errors import NothingMatched, Refused, UsageError
 from camguard.guard import Guard
 from camguard.ipc import calls
+from camguard.journal.fold import ActivationRecord
 from camguard.rulebook import RuleBook
+from camguard.service.deciding import decide, decided
 from camguard.service.people import People
 from camguard.service.reading import Reading
 from camguard.service.ruling import rule_of
@@ -53,7 +57,8 @@ class Answers:
             calls.Info: self._info,
             calls.Uses: self._uses,
             calls.End: self._end,
-            calls.Switch: self._switch,
+            calls.Decide: partial(decide, self),
+            calls.Switch: self.switch,
             calls.Rules: self._rules,
             calls.AddRule: self._add_rule,
             calls.RemoveRule: self._remove_rule,
@@ -72,10 +77,11 @@ class Answers:
     async def _status(self, caller: Caller, _: calls.Status) -> dict[str, Any]:
         return {
             "schema": SCHEMA,
-            "method": self._guard.platform.method,
+            "method": self.guard.platform.method,
             "guard_pid": os.getpid(),
             "journal": safe(str(self.means.config.journal_path)),
             "locked": self.means.config.power.locked,
+            "switches": self.guard.switching is not None,
             "trouble": self.means.trouble,
             "cameras": self._camera_views(),
             "uses": [self._seen_by(caller, case, process) for case, process in self._holdings()],
@@ -86,38 +92,40 @@ class Answers:
         return {
             "version": __version__,
             "pid": os.getpid(),
-            "method": self._guard.platform.method,
+            "method": self.guard.platform.method,
             "config": None if config.source is None else safe(str(config.source)),
             "rules": safe(str(config.rules_path)),
             "journal": safe(str(config.journal_path)),
         }
 
     async def _subscribe(self, _: Caller, __: calls.Subscribe) -> dict[str, Any]:
-        return {"method": self._guard.platform.method, "cameras": self._camera_views()}
+        return {"method": self.guard.platform.method, "cameras": self._camera_views()}
 
     def _camera_views(self) -> list[Record]:
-        switching, now = self._guard.switching, self._now()
+        switching, now = self.guard.switching, self._now()
         if switching is None:
-            return [camera_view(camera, Power.ON) for camera in self._guard.cameras]
+            return [camera_view(camera, Power.ON) for camera in self.guard.cameras]
         board, off = switching.board, switching.board.off
-        there = {camera.id: (camera, Power.ON) for camera in (*board.back.values(), *self._guard.cameras)}
+        there = {camera.id: (camera, Power.ON) for camera in (*board.back.values(), *self.guard.cameras)}
         for held in off.values():
             there |= {camera.id: (camera, Power.OFF) for camera in held.plan.cameras}
         return [
-            camera_view(camera, power, board.wanted(camera, self._guard.rules, now)) for camera, power in there.values()
+            camera_view(camera, power, board.wanted(camera, self.guard.rules, now)) for camera, power in there.values()
         ]
 
     def _holdings(self) -> list[tuple[Case, Process]]:
         """Each process that holds a camera, with the use that it is a part of."""
-        held = [case for case in self._guard.cases if case.activation.held_since is not None]
+        held = [case for case in self.guard.cases if case.activation.held_since is not None]
         return [(case, process) for case in held for process in sorted(case.targets, key=lambda process: process.age)]
 
     def _seen_by(self, caller: Caller, case: Case, process: Process) -> Record:
-        view = case_view(case, process)
+        began = case.activation.capturing_at or case.activation.opened_at
+        lasted_ns = self._now().since(began)
+        view = {**case_view(case, process), "for_s": None if lasted_ns is None else lasted_ns / NANOSECONDS}
         if sees_whole(caller, process.uid):
             return view
         less = reduced({"event": Kind.PRESENT.value, **view}) or {}
-        return {key: value for key, value in less.items() if key != "event"}
+        return {**{key: value for key, value in less.items() if key != "event"}, "for_s": view["for_s"]}
 
     # Ending and switching
 
@@ -160,10 +168,14 @@ class Answers:
             case, process = found
             self._permit(caller, Deed.END_USE, process)
             wanted.setdefault(case.activation.number, set()).add(process)
-        results = [await self._end_case(caller, number, processes) for number, processes in wanted.items()]
+        for number in wanted:
+            answered = self.case(number)
+            if answered is not None and answered.alerted:
+                await self.guard.record(decided(answered, Decision.END, self.by(caller), self.guard))
+        results = [await self.end_case(caller, number, processes) for number, processes in wanted.items()]
         if gone and not results:
             already = Outcome(Result.GONE, why="It holds the camera no longer.")
-            results.append({"uses": [], "outcome": _outcome(already)})
+            results.append({"uses": [], "outcome": self.outcome(already)})
         return {"results": results}
 
     def _referred(self, ref: calls.UseRef) -> tuple[Case, Process] | None:
@@ -178,50 +190,60 @@ class Answers:
             whose = "another user" if process.uid is None else self.means.people.name(process.uid)
             raise Refused(f"this is a use by {whose}: only that user, root and the group camguard may end it")
 
-    async def _end_case(self, caller: Caller, number: int, processes: set[Process]) -> dict[str, Any]:
-        case = next((case for case in self._guard.cases if case.activation.number == number), None)
+    def case(self, number: int) -> Case | None:
+        """A use that goes on, by the number of its activation."""
+        return next((case for case in self.guard.cases if case.activation.number == number), None)
+
+    async def logged(self, number: int) -> ActivationRecord | None:
+        """An activation of the log."""
+        return await self.means.past.activation(number)
+
+    async def end_case(self, caller: Caller, number: int, processes: set[Process]) -> dict[str, Any]:
+        """End processes of a use that the caller may end; ``uses`` and the checked ``outcome``."""
+        case = self.case(number)
         if case is None:
-            return {"uses": [], "outcome": _outcome(Outcome(Result.GONE, why="It ended meanwhile."))}
+            return {"uses": [], "outcome": self.outcome(Outcome(Result.GONE, why="It ended meanwhile."))}
         identity = case.identity
         order = Order(
             case.camera,
             frozenset(processes),
-            by=self._by(caller),
+            by=self.by(caller),
             activation=case.activation,
             app=None if identity is None else identity.app,
             details=None if identity is None else identity.details,
             verdict=case.verdict,
         )
-        outcome = await end_use(self._guard.platform, self._guard.record, order, lambda _: None)
+        outcome = await end_use(self.guard.platform, self.guard.record, order, lambda _: None)
         views = [case_view(case, process) for process in sorted(processes, key=lambda process: process.age)]
-        return {"uses": views, "outcome": _outcome(outcome)}
+        return {"uses": views, "outcome": self.outcome(outcome)}
 
-    async def _switch(self, caller: Caller, call: calls.Switch) -> dict[str, Any]:
+    async def switch(self, caller: Caller, call: calls.Switch) -> dict[str, Any]:
+        """Switch a camera, or all. Raises Refused where the caller may not, or this guard cannot."""
         caller = self.means.people.caller(caller.uid, caller.pid, caller.groups)  # who sits there changes
         configured = self._configured()
         if not may(caller, Deed.SWITCH, configured=configured):
             seat = "whoever sits at this machine, " if Deed.SWITCH in configured else ""
             raise Refused(f"only {seat}root and the group camguard may switch cameras")
-        if self._guard.switching is None:
+        if self.guard.switching is None:
             raise Refused("this guard does not run as root and cannot switch cameras")
         if call.power is Power.OFF and call.for_s is not None:
             raise UsageError("a camera is switched off until somebody turns it on; a time is for turning it on")
         camera = EVERY if call.camera is None else self._camera_named(call.camera).id
         for_ns = None if call.for_s is None else round(call.for_s * 1e9)
-        done = await self._guard.switch(call.power, camera, for_ns, self._by(caller), whole=call.whole)
+        done = await self.guard.switch(call.power, camera, for_ns, self.by(caller), whole=call.whole)
         return {
             "power": call.power.value,
             "results": [
-                {"camera": camera_view(each.camera, each.power), "outcome": _outcome(each.outcome)} for each in done
+                {"camera": camera_view(each.camera, each.power), "outcome": self.outcome(each.outcome)} for each in done
             ],
             "cameras": [view for view in self._camera_views() if camera in {EVERY, view["id"]}],
         }
 
     def _camera_named(self, name: str) -> Camera:
         """The camera, on or off, that a person means. Raises as `camera_meant` does."""
-        known = {camera.id: camera for camera in self._guard.cameras}
-        if self._guard.switching is not None:
-            board = self._guard.switching.board
+        known = {camera.id: camera for camera in self.guard.cameras}
+        if self.guard.switching is not None:
+            board = self.guard.switching.board
             known = {**board.back, **known}
             known |= {camera.id: camera for held in board.off.values() for camera in held.plan.cameras}
         return camera_meant(name, tuple(known.values()))
@@ -229,11 +251,14 @@ class Answers:
     # Rules
 
     async def _rules(self, caller: Caller, _: calls.Rules) -> dict[str, Any]:
-        rules = [rule for rule in self._guard.rules if self._sees(caller, rule)]
+        rules = [rule for rule in self.guard.rules if self._sees(caller, rule)]
         return {"file": safe(str(self.means.config.rules_path)), "rules": [of_rule(rule) for rule in rules]}
 
     async def _add_rule(self, caller: Caller, call: calls.AddRule) -> dict[str, Any]:
-        rule = rule_of(call.rule)
+        return await self.make_rule(caller, rule_of(call.rule))
+
+    async def make_rule(self, caller: Caller, rule: Rule) -> dict[str, Any]:
+        """Store a rule, for the caller alone unless that is an administrator. Raises Refused where he may not."""
         if not may(caller, Deed.CHANGE_COMMON_RULES):
             name = self.means.people.name(caller.uid)
             self._permit_own_rules(caller)
@@ -243,7 +268,7 @@ class Answers:
                 raise Refused("only root and the group camguard may make a rule that turns a camera on")
             rule = replace(rule, user=name, by=name)
         stored, replaced = await asyncio.to_thread(RuleBook(self.means.config.rules_path).add, rule)
-        await self._record(Kind.RULE_ADDED, {**of_rule(stored), "on_word_of": self._by(caller)})
+        await self._record(Kind.RULE_ADDED, {**of_rule(stored), "on_word_of": self.by(caller)})
         return {
             "file": safe(str(self.means.config.rules_path)),
             "rule": of_rule(stored),
@@ -251,7 +276,7 @@ class Answers:
         }
 
     async def _remove_rule(self, caller: Caller, call: calls.RemoveRule) -> dict[str, Any]:
-        rule = next((rule for rule in self._guard.rules if rule.id == call.rule), None)
+        rule = next((rule for rule in self.guard.rules if rule.id == call.rule), None)
         if rule is None or not self._sees(caller, rule):
             raise NothingMatched(f'there is no rule "{call.rule}"; `camguard rules list` shows those there are')
         own = rule.by is not None and rule.by == self.means.people.name(caller.uid)
@@ -262,7 +287,7 @@ class Answers:
         removed = await asyncio.to_thread(RuleBook(self.means.config.rules_path).remove, call.rule)
         if removed is None:
             raise NothingMatched(f'there is no rule "{call.rule}" any more')
-        await self._record(Kind.RULE_REMOVED, {**of_rule(removed), "on_word_of": self._by(caller)})
+        await self._record(Kind.RULE_REMOVED, {**of_rule(removed), "on_word_of": self.by(caller)})
         return {"file": safe(str(self.means.config.rules_path)), "rule": of_rule(removed)}
 
     def _permit_own_rules(self, caller: Caller) -> None:
@@ -295,12 +320,12 @@ class Answers:
             times_seen=times,
             last_seen_utc_ns=last,
         )
-        verdict = judge(case, self._guard.rules)
+        verdict = judge(case, self.guard.rules)
         told = describe(Report(Kind.JUDGED, at, verdict=verdict))
         return {"verdict": told["verdict"], "rule": verdict.rule, "reasons": told["reasons"]}
 
     def _any_camera(self) -> Camera:
-        return next(iter(self._guard.cameras), Camera(CameraId("any"), "any camera", ()))
+        return next(iter(self.guard.cameras), Camera(CameraId("any"), "any camera", ()))
 
     # What all of them need
 
@@ -311,18 +336,24 @@ class Answers:
         return frozenset(deed for deed, yes in allowed.items() if yes)
 
     @property
-    def _guard(self) -> Guard:
+    def guard(self) -> Guard:
+        """The guard in force."""
         return self.means.guard
 
     def _now(self) -> Moment:
-        return self._guard.platform.clock.now()
+        return self.guard.platform.clock.now()
 
-    def _by(self, caller: Caller) -> str:
+    def by(self, caller: Caller) -> str:
         """On whose word something is done, as the log says it."""
         return f"user {self.means.people.name(caller.uid)}"
 
+    def outcome(self, outcome: Outcome) -> Record:
+        """An outcome as clients are told it."""
+        told = describe(Report(Kind.ACTION_COMPLETED, Moment(0, 0, 0, ""), outcome=outcome))["outcome"]
+        return told if isinstance(told, dict) else {}
+
     async def _record(self, kind: Kind, extra: Record) -> None:
-        await self._guard.record(Report(kind, self._now(), extra=dict(extra)))
+        await self.guard.record(Report(kind, self._now(), extra=dict(extra)))
 
 
 def _named(holdings: list[tuple[Case, Process]], name: str) -> list[tuple[Case, Process]]:
@@ -333,8 +364,3 @@ def _named(holdings: list[tuple[Case, Process]], name: str) -> list[tuple[Case, 
     ]
     exact = [(case, process) for case, process, app in named if wanted in {app, process.name.casefold()}]
     return exact or [(case, process) for case, process, app in named if app.startswith(wanted)]
-
-
-def _outcome(outcome: Outcome) -> Record:
-    told = describe(Report(Kind.ACTION_COMPLETED, Moment(0, 0, 0, ""), outcome=outcome))["outcome"]
-    return told if isinstance(told, dict) else {}

@@ -18,6 +18,7 @@ import msgspec
 from camguard.core.authority import Caller, Deed, may, owner_of, shown
 from camguard.core.model import App
 from camguard.ipc import calls, protocol
+from camguard.journal.fold import ActivationRecord
 from camguard.journal.queries import Filter, Reader, to_utc_ns
 
 THREADS = 2
@@ -50,6 +51,10 @@ class Reading:
         """How often an app used a camera, and when last (UTC nanoseconds), as far as the caller may know it."""
         return await self._ask(self._count, caller, app)
 
+    async def activation(self, number: int) -> ActivationRecord | None:
+        """One activation, for whoever answers; what of it a caller may know is for that one to say."""
+        return await self._ask(self._past.activation, number)
+
     async def log(self, caller: Caller, call: calls.Log) -> dict[str, Any]:
         """Activations: all, or to one who may not read the whole log the own ones."""
         wanted = Filter(
@@ -58,6 +63,7 @@ class Reading:
             app=call.app,
             camera=call.camera,
             unexpected=call.unexpected,
+            unanswered=call.unanswered,
             uid=None if may(caller, Deed.READ_WHOLE_LOG) else caller.uid,
             before=call.before,
         )

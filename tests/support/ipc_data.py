@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from hypothesis import strategies as st
 
+from camguard.core.decisions import Decision
 from camguard.core.model import AppKind, Effect, Lasting
 from camguard.core.power import Power
 from camguard.ipc import calls
@@ -64,6 +65,7 @@ OF_EACH_KIND: dict[str, st.SearchStrategy[Call]] = {
     "status": st.builds(calls.Status, id=NUMBERS),
     "uses": st.builds(calls.Uses, texts(256), id=NUMBERS),
     "end": st.builds(calls.End, st.lists(REFS, min_size=1, max_size=8).map(tuple), id=NUMBERS),
+    "decide": st.builds(calls.Decide, st.integers(1, EXACT), st.sampled_from(Decision), id=NUMBERS),
     "switch": st.builds(
         calls.Switch, st.sampled_from(Power), maybe(texts(512)), maybe(PASSES), st.booleans(), id=NUMBERS
     ),
@@ -77,6 +79,7 @@ OF_EACH_KIND: dict[str, st.SearchStrategy[Call]] = {
         maybe(UTC_NS),
         maybe(texts(256)),
         maybe(texts(512)),
+        st.booleans(),
         st.booleans(),
         LIMITS,
         maybe(st.integers(1, EXACT)),
@@ -94,6 +97,7 @@ EXAMPLES: dict[str, Call] = {
     "status": calls.Status(id=1),
     "uses": calls.Uses("cheese", id=1),
     "end": calls.End((calls.UseRef("usb-1", 4711, 123456, "b00t"),), id=1),
+    "decide": calls.Decide(17, Decision.KEEP, id=1),
     "switch": calls.Switch(Power.ON, "usb-1", 60.0, id=1),
     "rules": calls.Rules(id=1),
     "add-rule": calls.AddRule(calls.NewRule(Effect.ALLOW, app="package:cheese", hours="Mon-Fri 09:00-17:30"), id=1),

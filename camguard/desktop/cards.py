@@ -1,0 +1,59 @@
+"""What is shown as a notification: titles of our own, plain text, and buttons by the answer they give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from camguard.core.decisions import Decision
+from camguard.core.model import Judgement
+from camguard.desktop import words
+from camguard.desktop.uses import Alerted
+
+APP_NAME = "camguard"
+
+RESULT_S = 20
+"""How long the result of an answer stays on the screen, in seconds."""
+
+_CHOICES = (Decision.OFF, Decision.KEEP, Decision.ALLOW)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One notification. `body` is plain text, whatever names are in it: whoever shows it escapes for the place.
+
+    `critical`: it stays until it is answered. `expires_s`: it goes by itself after so many seconds; None for as long as
+    the desktop thinks right. `buttons` are (word that comes back, label). `icon` is a name in the icon theme.
+    """
+
+    title: str
+    body: str
+    critical: bool = False
+    expires_s: int | None = None
+    buttons: tuple[tuple[str, str], ...] = ()
+    icon: str = "camera-web"
+
+
+def alert_card(alert: Alerted, now: datetime) -> Card:
+    """The alert about a use: who, since when and why, with the three answers; a block only needs to be known."""
+    blocked = alert.told.get("verdict") == Judgement.BLOCKED
+    answers: tuple[Decision, ...] = (Decision.SEEN,) if blocked or alert.told.get("reduced") else _CHOICES
+    return Card(
+        title=words.alert_title(alert.told),
+        body=words.alert(alert.told, words.clock(alert.since, now)),
+        critical=not blocked,
+        buttons=tuple((answer.value, words.LABELS[answer]) for answer in answers),
+    )
+
+
+def result_card(told: words.Told, said: str) -> Card:
+    """What became of an answer, in the place of the alert; `told` is the use that it was about."""
+    return Card(title="Your camera", body=f"{words.who(told)}: {said}", expires_s=RESULT_S)
+
+
+def without_buttons(card: Card, activation: str) -> Card:
+    """The same where the desktop shows no buttons: with where else to answer."""
+    if not card.buttons:
+        return card
+    where = f"Answer in the menu of camguard's icon, or: camguard alerts answer {activation} off"
+    return Card(card.title, f"{card.body}\n{where}", card.critical, card.expires_s, (), card.icon)

@@ -1,0 +1,137 @@
+"""The sentences of the tray and of alerts. Names in them are hostile text: whoever shows them escapes for the place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from camguard.core.decisions import Decision
+from camguard.core.model import Judgement, Result
+from camguard.wording import visible
+
+Told = Mapping[str, Any]
+
+LONGEST_NAME = 60
+"""Marks of a name that are shown; who chooses a longer one does not push the rest of the sentence out of sight."""
+
+LABELS = {
+    Decision.OFF: "Turn it off",
+    Decision.END: "End it",
+    Decision.KEEP: "Keep on this time",
+    Decision.ALLOW: "Always allow",
+    Decision.SEEN: "Seen",
+}
+"""What the buttons and menus call each answer."""
+
+_MINUTE, _HOUR = 60, 3600
+
+
+def name(text: str) -> str:
+    """A name that somebody else chose: every mark of it visible, and not too long."""
+    half = LONGEST_NAME // 2
+    shown = visible(text if len(text) <= 4 * LONGEST_NAME else text[: 2 * LONGEST_NAME] + text[-2 * LONGEST_NAME :])
+    return shown if len(shown) <= LONGEST_NAME else f"{shown[: half - 1]}…{shown[-half:]}"
+
+
+def who(told: Told) -> str:
+    """The app of a use as a person knows it, or what else can be said of it."""
+    app, process = told.get("app") or {}, told.get("process") or {}
+    script = str(process.get("script") or "").rpartition("/")[2]
+    unsaid = "Another user's program" if told.get("reduced") else "An unknown program"
+    chosen = str(app.get("name") or script or process.get("name") or "")
+    return name(chosen) if chosen else unsaid
+
+
+def camera(told: Told) -> str:
+    """The camera of a use."""
+    return name(str((told.get("camera") or {}).get("name") or "")) or "a camera"
+
+
+def why(told: Told) -> str:
+    """Why a use was judged as it was, in a clause; empty where that is not known to whoever reads."""
+    return "; ".join(visible(str(reason.get("sentence", ""))) for reason in told.get("reasons") or ())
+
+
+def lasting(seconds: float) -> str:
+    """A duration as it is said in passing: ``a moment``, ``3 minutes``, ``1 hour 5 minutes``."""
+    if seconds < _MINUTE:
+        return "less than a minute"
+    hours, minutes = divmod(int(seconds) // _MINUTE, 60)
+    parts = [_count(hours, "hour")] if hours else []
+    if minutes:
+        parts.append(_count(minutes, "minute"))
+    return " ".join(parts)
+
+
+def changes_in_s(seconds: float) -> float:
+    """After how many seconds `lasting` says something else."""
+    return _MINUTE - seconds % _MINUTE
+
+
+def clock(at: datetime, now: datetime) -> str:
+    """A time of day, with the day where that is not today."""
+    if at.date() == now.date():
+        return f"{at:%H:%M}"
+    return f"{at:%H:%M} on {at:%A}" if 0 < (now.date() - at.date()).days < 7 else f"{at:%H:%M on %Y-%m-%d}"
+
+
+def going_on(told: Told, seconds: float | None) -> str:
+    """A use that goes on, in a sentence without its full stop."""
+    since = "" if seconds is None else f" for {lasting(seconds)}"
+    return f"{who(told)} has been using {camera(told)}{since}"
+
+
+def alert(told: Told, since: str) -> str:
+    """Who, since when, and why it is unexpected, in one sentence."""
+    if told.get("verdict") == Judgement.BLOCKED:
+        return f"{who(told)} tried to use {camera(told)} at {since} and was stopped: {why(told)}."
+    because = why(told)
+    if told.get("reduced") and not because:
+        because = "whose it is, and why, only that user and administrators may know"
+    return f"{who(told)} has been using {camera(told)} since {since}" + (f": {because}." if because else ".")
+
+
+def alert_title(told: Told) -> str:
+    """The title of an alert: ours alone, whoever is behind it."""
+    if told.get("verdict") == Judgement.BLOCKED:
+        return "A blocked program wanted the camera"
+    return "Your camera is in use"
+
+
+def decided(answer: Told) -> str:
+    """What came of an answer, checked afterwards; see `camguard.service.deciding.decide`."""
+    match answer["decision"]:
+        case Decision.KEEP:
+            return "It may go on until it stops."
+        case Decision.ALLOW:
+            return "From now on this app is expected."
+        case Decision.SEEN:
+            return "Seen."
+        case _:
+            return f"{_ended(answer.get('outcome') or {})}{_off(answer)}"
+
+
+def _ended(outcome: Told) -> str:
+    because = f" {visible(str(outcome['why']))}" if outcome.get("why") else ""
+    match outcome.get("result"):
+        case Result.ENDED:
+            return "Ended."
+        case Result.GONE:
+            return "It had stopped already."
+        case Result.REFUSED:
+            return f"It was not ended.{because}"
+        case _:
+            return f"It could not be ended.{because}"
+
+
+def _off(answer: Told) -> str:
+    if answer["decision"] != Decision.OFF:
+        return ""
+    if answer.get("not_off"):
+        return f" The camera is not switched off: {visible(str(answer['not_off']))}"
+    return " The camera is off."
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

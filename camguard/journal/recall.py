@@ -1,0 +1,101 @@
+"""An activation that is over, put together again from the log: as much of it as a report about it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from camguard.core.model import (
+    Activation,
+    App,
+    AppIdentity,
+    AppKind,
+    Camera,
+    CameraId,
+    CameraKind,
+    Capture,
+    Judgement,
+    Moment,
+    Node,
+    Process,
+    ProcessIdentity,
+    Reason,
+    ReasonCode,
+    State,
+    Verdict,
+)
+from camguard.journal.fold import ActivationRecord
+from camguard.journal.queries import to_utc_ns
+
+_NO_OFFSET = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What the log knows of a use; `app` and `camera` are None where it does not."""
+
+    activation: Activation
+    camera: Camera | None
+    app: App | None
+    verdict: Verdict | None
+
+
+def recall(record: ActivationRecord) -> Recalled:
+    """The use that a record tells of. Its moments are on no boot's clock: nothing can be reckoned from them."""
+    camera = None if record.camera is None else _camera(record.camera)
+    process = _process(record.process or {})
+    activation = Activation(
+        number=record.number,
+        camera=CameraId("") if camera is None else camera.id,
+        state=State(record.state or State.ENDED),
+        process=process,
+        holders=frozenset(),
+        opened_at=_moment(record.opened_at),
+        capturing_at=None if record.capturing_at is None else _moment(record.capturing_at),
+        capture=None if record.capture is None else Capture(record.capture),
+        ended_at=None if record.ended_at is None else _moment(record.ended_at),
+        opens=record.opens,
+        frames=record.frames,
+    )
+    return Recalled(activation, camera, app_of(record), _verdict(record))
+
+
+def app_of(record: ActivationRecord) -> App | None:
+    """The app of a use; None where there is nothing that a rule could be made of."""
+    app: dict[str, Any] = record.app or {}
+    kind = app.get("kind", AppKind.UNKNOWN)
+    if kind == AppKind.UNKNOWN:
+        return None
+    identity = AppIdentity(AppKind(kind), app["id"], app.get("path"), app.get("sha256"))
+    return App(identity, app["name"], app.get("version"))
+
+
+def _camera(told: dict[str, Any]) -> Camera:
+    return Camera(
+        CameraId(str(told["id"])),
+        str(told["name"]),
+        tuple(Node(str(path), (0, 0)) for path in told.get("nodes", ())),
+        kind=CameraKind(told["kind"]),
+        usb_id=told.get("usb_id"),
+        serial=told.get("serial"),
+    )
+
+
+def _process(told: dict[str, Any]) -> Process:
+    known = told.get("pid") is not None
+    identity = ProcessIdentity(told["pid"], told["start_ticks"], told["boot_id"]) if known else None
+    return Process(identity, told.get("name") or "", told.get("exe"), told.get("uid"), told.get("script"))
+
+
+def _verdict(record: ActivationRecord) -> Verdict | None:
+    if record.verdict is None:
+        return None
+    reasons = tuple(
+        Reason(ReasonCode(each["code"]), str(each["sentence"]), each.get("rule")) for each in record.reasons
+    )
+    return Verdict(Judgement(record.verdict), reasons)
+
+
+def _moment(at: datetime) -> Moment:
+    return Moment(to_utc_ns(at), int((at.utcoffset() or _NO_OFFSET).total_seconds()), 0, "")
