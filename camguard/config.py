@@ -156,6 +156,15 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     gate: _Gate = _Gate()
 
 
+def session_socket(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Where the guard that a tray runs for itself listens; None where the session has no folder of its own for it.
+
+    XDG_RUNTIME_DIR is the user's alone, by the XDG Base Directory Specification.
+    """
+    folder = environ.get("XDG_RUNTIME_DIR", "")
+    return Path(folder) / "camguard" / "camguard.sock" if os.path.isabs(folder) else None
+
+
 def load(named: Path | None = None, environ: Mapping[str, str] = os.environ) -> Config:
     """The configuration from `named`, else from the file in CAMGUARD_CONFIG, else from the default file.
 

@@ -75,6 +75,10 @@ class AccessDenied(CamguardError):
     """The system does not let this user see or do that."""
 
 
+class NotShown(CamguardError):
+    """A notification did not reach anybody who shows it."""
+
+
 class ServiceError(CamguardError):
     """The service cannot be talked to: it does not answer, is not to be trusted, or speaks another protocol."""
 

@@ -37,7 +37,7 @@ class Access(Protocol):
     """All that a command can ask for. Each blocks, and raises a CamguardError where it cannot be done."""
 
     answered_by: str
-    """Who answers, as a word for programs: ``service`` or ``command``."""
+    """Who answers, as a word for programs: ``service``, ``tray`` (the guard that a tray runs) or ``command``."""
 
     source: str
     """Who answers, as a sentence for people."""

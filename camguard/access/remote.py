@@ -47,11 +47,12 @@ _SWITCH_S = 60.0
 class Remote:
     """An `Access` through the service."""
 
-    answered_by = "service"
-
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, answered_by: str = "service") -> None:
+        """`answered_by` is ``tray`` where it is the guard that a tray runs for itself."""
         self.client = client
-        self.source = f"The service (camguard {client.version}) answers."
+        self.answered_by = answered_by
+        guard = "service" if answered_by == "service" else "guard of the tray"
+        self.source = f"The {guard} (camguard {client.version}) answers."
 
     def status(self) -> Record:
         """How things stand now, as the service follows it."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _SOURCES = {
     "service": "The service told it; it shows each user the own uses, and administrators all of them.",
+    "tray": "The guard of the tray told it.",
     "command": "It was read from the log's file.",
 }
 """Where the page has it from, by `Access.answered_by`."""

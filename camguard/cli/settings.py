@@ -56,7 +56,17 @@ def service() -> Remote | None:
     client = connect(Path(named or config.SOCKET_PATH))
     if client is None and named:
         raise UsageError(f"no service answers at {named} (named by {SOCKET_VARIABLE})")
-    return None if client is None else Remote(client)
+    return _guard_of_the_tray() if client is None else Remote(client)
+
+
+def _guard_of_the_tray() -> Remote | None:
+    """The guard that this user's tray runs where there is no service; None where it runs none."""
+    from camguard.access.remote import Remote
+    from camguard.ipc.client import connect
+
+    path = config.session_socket()
+    client = None if path is None or not path.exists() else connect(path, trusted_uids=frozenset({os.getuid()}))
+    return None if client is None else Remote(client, "tray")
 
 
 def _chose_local() -> bool:

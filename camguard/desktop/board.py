@@ -67,9 +67,7 @@ class Board:
         self.stale = False
         if first:
             live = {use.number for use in uses}
-            self._alerts = {
-                number: replace(alert, over=number not in live) for number, alert in self._alerts.items()
-            }
+            self._alerts = {number: replace(alert, over=number not in live) for number, alert in self._alerts.items()}
 
     def lose(self, why: str) -> None:
         """The guard cannot be asked any more: nothing is known but that."""

@@ -65,9 +65,7 @@ class Alerted:
 def cameras_of(status: Told) -> tuple[CameraNow, ...]:
     """The cameras in what the service says of how things stand."""
     return tuple(
-        CameraNow(
-            str(view["id"]), str(view["name"]), Power(view["power"]), (view.get("wanted") or {}).get("left_s")
-        )
+        CameraNow(str(view["id"]), str(view["name"]), Power(view["power"]), (view.get("wanted") or {}).get("left_s"))
         for view in status["cameras"]
     )
 

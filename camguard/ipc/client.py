@@ -7,6 +7,7 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -67,6 +68,11 @@ class Client:
     def close(self) -> None:
         """Leave."""
         self._socket.close()
+
+    def hang_up(self) -> None:
+        """Have whoever waits for this connection, in another thread, find it ended."""
+        with suppress(OSError):  # it is ended already
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def fileno(self) -> int:
         """The descriptor, for whoever waits for several things at once."""

@@ -27,6 +27,7 @@ _CLASSES: dict[str, type[CamguardError]] = {
     "camera-gone": errors.CameraGone,
     "switch": errors.SwitchError,
     "page": errors.PageError,
+    "not-shown": errors.NotShown,
     "service": errors.ServiceError,
     "busy": errors.Busy,
     "bad-request": errors.BadRequest,

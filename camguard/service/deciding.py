@@ -90,8 +90,8 @@ async def decide(means: Means, caller: Caller, call: calls.Decide) -> dict[str, 
     """Carry out what was decided.
 
     ``outcome`` is what became of ending it, ``power`` how the camera is then, ``rule`` the new one. ``not_off`` says
-    why the camera was not switched off where that was asked for. Raises NothingMatched where there is no such use, Refused
-    where the caller may not decide about it.
+    why the camera was not switched off where that was asked for. Raises NothingMatched where there is no such use,
+    Refused where the caller may not decide about it.
     """
     case = means.case(call.activation)
     subject = Subject(case, None if case is not None else await means.logged(call.activation))

@@ -12,13 +12,14 @@ from camguard.core.authority import GROUP, ROOT, Caller
 class People:
     """Looks people up, anew each time: names and groups may change while the service runs."""
 
-    def __init__(self, at_seat: Callable[[int], bool]) -> None:
-        """`at_seat` says whether a user has the active session at this machine."""
+    def __init__(self, at_seat: Callable[[int], bool], owner: int = ROOT) -> None:
+        """`at_seat` says whether a user has the active session at this machine; `owner` is whose guard this is."""
         self._at_seat = at_seat
+        self._owner = owner
 
     def caller(self, uid: int, pid: int, gids: frozenset[int]) -> Caller:
         """The caller with these credentials, which are the kernel's word."""
-        admin = uid == ROOT or self._group() in gids
+        admin = uid in {ROOT, self._owner} or self._group() in gids
         return Caller(uid, pid, gids, admin=admin, at_seat=self._at_seat(uid))
 
     def name(self, uid: int) -> str:

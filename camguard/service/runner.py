@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -90,7 +91,7 @@ class Service:
             self._guard = guard
             past = Reading(resources.enter_context(history(settings.config)))
             resources.callback(past.close)
-            people = People(guard.platform.at_seat)
+            people = People(guard.platform.at_seat, os.geteuid())
             self._answers = Answers(Means(guard, past, people, settings.config, settings.trouble))
             try:
                 await self._serve(people, settings)

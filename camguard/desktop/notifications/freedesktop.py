@@ -1,0 +1,156 @@
+"""Notifications with buttons on the session bus, by desktop-notifier.
+
+See https://specifications.freedesktop.org/notification-spec/latest/. Two things are added to the library: a card under
+a known key takes the old one's place (``replaces_id``), and a daemon that is restarted is noticed.
+"""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+from dbus_fast import DBusError
+from dbus_fast.aio.proxy_object import ProxyInterface
+from desktop_notifier import Button, Icon, Notification, Urgency
+from desktop_notifier.backends.dbus import NOTIFICATION_CLOSED_EXPIRED, DBusDesktopNotifier
+
+from camguard.desktop.cards import APP_NAME, Card
+from camguard.desktop.notifications import Heard, Reached
+from camguard.errors import NotShown
+
+_NAME = "org.freedesktop.Notifications"
+_ADVICE = "start a notification daemon (most desktops have one; else: dunst, mako, xfce4-notifyd)"
+
+
+class _Replacing(DBusDesktopNotifier):
+    """The library's backend; `replace` is the number of the notification that the next one takes the place of."""
+
+    def __init__(self, heard: Heard) -> None:
+        super().__init__(APP_NAME)
+        self.heard = heard
+        self.numbers: dict[str, int] = {}
+        self.replace = 0
+
+    async def begin(self) -> ProxyInterface:
+        """The daemon, found on the bus."""
+        if self.interface is None:
+            self.interface = await self._init_dbus()
+        return self.interface
+
+    async def _init_dbus(self) -> ProxyInterface:
+        interface: Any = await super()._init_dbus()
+        notify = interface.call_notify
+
+        async def call_notify(app: str, _: int, *rest: Any) -> int:
+            number = int(await notify(app, self.replace, *rest))
+            self._platform_to_interface_notification_identifier.pop(number, None)
+            return number
+
+        interface.call_notify = call_notify
+        await self._watch_daemon()
+        found: ProxyInterface = interface
+        return found
+
+    async def _watch_daemon(self) -> None:
+        """Have it told when another daemon takes the name: it knows nothing of what the one before showed."""
+        introspection = await self.bus.introspect("org.freedesktop.DBus", "/org/freedesktop/DBus")
+        bus = self.bus.get_proxy_object("org.freedesktop.DBus", "/org/freedesktop/DBus", introspection)
+        names: Any = bus.get_interface("org.freedesktop.DBus")
+        names.on_name_owner_changed(self._owner_changed)
+
+    def _owner_changed(self, name: str, _: str, owner: str) -> None:
+        if name == _NAME:
+            self.numbers.clear()
+            self._platform_to_interface_notification_identifier.clear()
+            self._capabilities = None
+            if owner:
+                self.heard.forgotten()
+
+    def _on_closed(self, nid: int, reason: int) -> None:
+        key = self._platform_to_interface_notification_identifier.get(nid)
+        super()._on_closed(nid, reason)
+        if key is not None and reason == NOTIFICATION_CLOSED_EXPIRED:
+            self.numbers.pop(key, None)
+            self.heard.expired(key)
+
+    async def post(self, notification: Notification) -> None:
+        """Show it, in the place of the one of the same identifier; raises what the bus raises."""
+        key = notification.identifier
+        self.replace = self.numbers.get(key, 0)
+        await self._send(notification)
+        self._notification_cache[key] = notification
+        self.numbers[key] = self._platform_to_interface_notification_identifier.inverse[key]
+
+
+class FreedesktopNotifications:
+    """A `Notifications` on the session bus."""
+
+    def __init__(self, heard: Heard) -> None:
+        self._heard = heard
+        self._backend: _Replacing | None = None
+
+    async def reach(self) -> Reached:
+        """Who shows notifications."""
+        try:
+            interface: Any = await self._begun().begin()
+            server, _, version, _ = await interface.call_get_server_information()
+            capabilities = await interface.call_get_capabilities()
+        except Exception as error:
+            raise self._lost(error) from error
+        return Reached(f"{server} {version}", "actions" in capabilities, "desktop-notifier")
+
+    async def show(self, key: str, card: Card) -> None:
+        """Show a card."""
+        try:
+            backend = self._begun()
+            interface: Any = await backend.begin()
+            # By the specification only some daemons read markup; to the others an escaped name would look odd.
+            markup = "body-markup" in await interface.call_get_capabilities()
+            await backend.post(self._notification(key, card, markup=markup))
+        except Exception as error:
+            raise self._lost(error) from error
+
+    async def withdraw(self, key: str) -> None:
+        """Take a card away."""
+        backend = self._backend
+        if backend is None or backend.numbers.pop(key, None) is None:
+            return
+        try:
+            await backend.clear(key)
+        except KeyError:
+            return  # it closed in this very moment
+        except Exception as error:
+            raise self._lost(error) from error
+
+    async def close(self) -> None:
+        """Leave the bus."""
+        if self._backend is not None and self._backend.interface is not None:
+            self._backend.bus.disconnect()
+
+    def _begun(self) -> _Replacing:
+        if self._backend is None:
+            self._backend = _Replacing(self._heard)
+        return self._backend
+
+    def _lost(self, error: Exception) -> NotShown:
+        """The error for whoever asked; the next card is tried on a new connection."""
+        backend, self._backend = self._backend, None
+        if backend is not None and backend.interface is not None:
+            backend.bus.disconnect()
+        why = error.text if isinstance(error, DBusError) else str(error) or type(error).__name__
+        return NotShown(f"no notification could be shown ({why}): {_ADVICE}")
+
+    def _notification(self, key: str, card: Card, *, markup: bool) -> Notification:
+        return Notification(
+            title=card.title,
+            message=html.escape(card.body, quote=False) if markup else card.body,
+            urgency=Urgency.Critical if card.critical else Urgency.Normal,
+            icon=Icon(name=card.icon),
+            buttons=tuple(self._button(key, word, label) for word, label in card.buttons),
+            on_dismissed=lambda: self._heard.dismissed(key),
+            timeout=0 if card.critical else -1 if card.expires_s is None else card.expires_s,
+            identifier=key,
+        )
+
+    def _button(self, key: str, word: str, label: str) -> Button:
+        return Button(title=label, on_pressed=lambda: self._heard.pressed(key, word), identifier=word)
