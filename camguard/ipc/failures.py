@@ -27,6 +27,7 @@ _CLASSES: dict[str, type[CamguardError]] = {
     "camera-gone": errors.CameraGone,
     "switch": errors.SwitchError,
     "page": errors.PageError,
+    "tray": errors.TrayError,
     "service": errors.ServiceError,
     "busy": errors.Busy,
     "bad-request": errors.BadRequest,

@@ -6,6 +6,11 @@ import os
 import stat
 from collections.abc import Mapping
 
+NO_BUS = (
+    "there is no D-Bus session to show an icon in; start it from a desktop session, "
+    "or set DBUS_SESSION_BUS_ADDRESS to that of yours"
+)
+
 _VARIABLE = "DBUS_SESSION_BUS_ADDRESS"
 
 

@@ -17,15 +17,11 @@ from dbus_fast.constants import MessageType
 from dbus_fast.errors import DBusFastError
 from dbus_fast.message import Message
 
-from camguard.desktop.statusnotifier.address import session_bus
+from camguard.desktop.statusnotifier.address import NO_BUS, session_bus
 
 WATCHER = "org.kde.StatusNotifierWatcher"
 WATCHER_PATH = "/StatusNotifierWatcher"
 
-NO_BUS = (
-    "there is no D-Bus session to show an icon in; start it from a desktop session, "
-    "or set DBUS_SESSION_BUS_ADDRESS to that of yours"
-)
 NO_WATCHER = (
     "no panel here shows icons; on GNOME install the extension AppIndicator "
     "(Debian and Ubuntu: gnome-shell-extension-appindicator), elsewhere add the system tray to the panel"
