@@ -51,6 +51,10 @@ class PageError(CamguardError):
     """A page about the log cannot be written where it should be."""
 
 
+class TrayError(CamguardError):
+    """The icon cannot be shown; the message says what is missing and how to supply it."""
+
+
 class GuardRunning(JournalError):
     """Another guard keeps this activation log; `pid` is that guard's, where it could be read."""
 

@@ -28,6 +28,7 @@ _CLASSES: dict[str, type[CamguardError]] = {
     "switch": errors.SwitchError,
     "page": errors.PageError,
     "not-shown": errors.NotShown,
+    "tray": errors.TrayError,
     "service": errors.ServiceError,
     "busy": errors.Busy,
     "bad-request": errors.BadRequest,

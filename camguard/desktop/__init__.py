@@ -1,0 +1,1 @@
+"""camguard on a person's desktop: its icon, menu and alerts."""
