@@ -35,6 +35,7 @@ _UNITS = {
 }
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(ms|s|min|m|h|d)")
 _MINUTE = 60 * NANOSECONDS
+NEVER = "never"
 _DAY = 86400 * NANOSECONDS
 LONGEST_PASS_NS = 31 * _DAY
 
@@ -76,6 +77,15 @@ class GateMode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Reminding:
+    """Of what the tray reminds. `after_ns` is how long an expected use may last, None for as long as it likes."""
+
+    after_ns: int | None = 3600 * NANOSECONDS
+    locked: bool = True
+    idle: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that can be chosen, with defaults filled in. Durations are in nanoseconds.
 
@@ -98,6 +108,7 @@ class Config:
     switchers: Switchers = Switchers.SEAT
     rulers: Rulers = Rulers.USERS
     gate: GateMode = GateMode.OFF
+    reminders: Reminding = Reminding()
 
     @property
     def standing_path(self) -> Path:
@@ -143,6 +154,12 @@ class _Gate(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     mode: GateMode = GateMode.OFF
 
 
+class _Reminders(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    after: str | int | float = "60m"
+    locked: bool = True
+    idle: bool = True
+
+
 class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The configuration file as it is written."""
 
@@ -154,6 +171,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     camera: _Camera = _Camera()
     access: _Access = _Access()
     gate: _Gate = _Gate()
+    reminders: _Reminders = _Reminders()
 
 
 def session_socket(environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -216,7 +234,14 @@ def of_source(source: TomlSource) -> Config:
         switchers=said.access.switch,
         rulers=said.access.rules,
         gate=said.gate.mode,
+        reminders=_reminding(source, said.reminders),
     )
+
+
+def _reminding(source: TomlSource, said: _Reminders) -> Reminding:
+    never = said.after == NEVER
+    after = None if never else _bounded(source, ("reminders", "after"), said.after, _MINUTE, 7 * _DAY)
+    return Reminding(after, said.locked, said.idle)
 
 
 def _power(source: TomlSource, said: _Camera) -> PowerPolicy:

@@ -79,6 +79,10 @@ class AccessDenied(CamguardError):
     """The system does not let this user see or do that."""
 
 
+class TrayRunning(CamguardError):
+    """There is a tray in this session already."""
+
+
 class NotShown(CamguardError):
     """A notification did not reach anybody who shows it."""
 

@@ -23,8 +23,10 @@ _COMMANDS = {
     "log": "Show who used a camera when; check the log.",
     "rules": "List, make and test rules.",
     "end": "End an app's use of a camera.",
+    "alerts": "List and answer alerts; see whether they arrive.",
     "off": "Switch a camera off, so that no program can use it.",
     "on": "Switch it on again, for a time or for good.",
+    "tray": "Show the camera's state in the panel, and alerts with answers.",
     "service": "Install and look after the guard of the whole system.",
     "doctor": "Check what camguard can and cannot see here.",
     "demo": "See it work, without a camera.",
@@ -48,6 +50,7 @@ Files (as root, as a user):
 \b
 Examples:
   camguard demo                     see it work, no camera needed
+  camguard tray                     the icon in the panel, with alerts you can answer
   camguard watch                    guard the cameras until Ctrl-C
   camguard log --since yesterday    who used a camera?
   camguard rules allow a17          expect the app of activation a17 from now on

@@ -69,6 +69,12 @@ def _guard_of_the_tray() -> Remote | None:
     return None if client is None else Remote(client, "tray")
 
 
+def named_configuration() -> Path | None:
+    """The configuration file that was named on the command line; None where none was."""
+    named: Path | None = _given()["config_file"]
+    return named
+
+
 def _chose_local() -> bool:
     given = _given()
     named = given["config_file"] is not None or bool(os.environ.get(ENVIRONMENT_VARIABLE))

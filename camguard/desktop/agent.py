@@ -1,7 +1,7 @@
 """The tray's agent, one a session: hears what happens, shows it as icon, menu and alerts, and passes on the answers.
 
 Everything that happens only wakes one task, which then shows how things stand, five times a second at most. Nothing
-runs while nothing happens but, where a camera is in use, what has to say its duration anew.
+runs while nothing happens: how long a use has lasted is worked out when the menu is opened.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from camguard.desktop.shown import Screen
 from camguard.desktop.uses import alerted_of_log
 from camguard.errors import CamguardError
 from camguard.journal.queries import Filter
+from camguard.wording import visible
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +43,8 @@ _ALERTING = frozenset({Kind.ALERT, Kind.DECIDED, Kind.ENDED, Kind.PROBE})
 class Panel(Protocol):
     """Where icon and menu are shown."""
 
-    def show(self, look: Look, title: str, rows: tuple[Row, ...]) -> None:
-        """Show this from now on."""
+    def show(self, look: Look, title: str) -> None:
+        """Show this from now on; the menu's rows may be others too, and are asked for with `Agent.rows`."""
 
 
 class Agent:
@@ -89,6 +90,10 @@ class Agent:
         """Show everything anew."""
         self._awake.set()
 
+    def rows(self) -> tuple[Row, ...]:
+        """The menu as it is at this moment."""
+        return menu(self._board, datetime.now().astimezone(), time.monotonic(), __version__)
+
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something beside the showing; a failure of it is a defect, and is logged as one."""
         task = asyncio.create_task(work)
@@ -121,8 +126,7 @@ class Agent:
         """For how many seconds what is shown stays true by itself; None for as long as nothing happens."""
         now_s = time.monotonic()
         standing = self._board.standing
-        dues = [words.changes_in_s(max(0.0, now_s - use.begun_s)) for use in standing.uses if use.begun_s is not None]
-        dues += [60.0 for camera in standing.cameras if camera.left_s is not None]
+        dues = [60.0 for camera in standing.cameras if camera.left_s is not None]
         due = self._reminders.next_s(standing.uses, now_s)
         if due is not None:
             dues.append(due)
@@ -155,9 +159,8 @@ class Agent:
         await self._screen.keep(self._board.cards(datetime.now().astimezone(), AT_ONCE))
 
     def _show_panel(self) -> None:
-        rows = menu(self._board, datetime.now().astimezone(), time.monotonic(), __version__)
         look = self._board.look
-        self._panel.show(look, _title(self._board, look), rows)
+        self._panel.show(look, _title(self._board, look))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._work.discard(task)
@@ -169,7 +172,7 @@ class Agent:
 def _title(board: Board, look: Look) -> str:
     """What the icon says where the pointer rests on it."""
     if board.standing.blind is not None:
-        return f"{look.words}: {words.visible(board.standing.blind)}"
+        return f"{look.words}: {visible(board.standing.blind)}"
     whose = [words.who(use.told) for use in board.standing.uses]
     return f"{look.words}: {', '.join(whose[:3])}" if whose else look.words
 

@@ -106,6 +106,10 @@ class Board:
         if number in self._alerts:
             self._dismissed.add(number)
 
+    def asked_again(self, number: int) -> None:
+        """An alert's answer could not be carried out: it is shown again."""
+        self._dismissed.discard(number)
+
     @property
     def look(self) -> Look:
         """The icon that shows how things stand."""

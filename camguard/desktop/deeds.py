@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import tempfile
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
-from camguard.access.remote import Remote
 from camguard.core.decisions import Decision
 from camguard.core.power import Power
 from camguard.desktop import words
@@ -18,8 +13,7 @@ from camguard.desktop.cards import RESULT_S, Card, result_card
 from camguard.desktop.link import Line
 from camguard.desktop.menu import Do, Verb
 from camguard.errors import CamguardError
-
-log = logging.getLogger(__name__)
+from camguard.wording import visible
 
 INSTALL = "sudo {command} service install"
 
@@ -36,7 +30,7 @@ class Deeds:
         line: Line,
         tell: Tell,
         command: str,
-        open_page: Callable[[Remote], str],
+        open_page: Callable[[], Awaitable[None]],
         quit_: Callable[[], None],
     ) -> None:
         self._board = board
@@ -57,13 +51,17 @@ class Deeds:
                 for alert in self._board.missed:
                     await self.decide(alert.number, Decision.SEEN, quietly=True)
             case Verb.ACTIVITY:
-                await self._attempt("activity", self._open_page)
+                await self._show_page()
             case Verb.TEST:
                 await self._tell("test", test_card())
             case Verb.INSTALL:
                 await self._tell("install", install_card(self._command))
             case Verb.QUIT:
                 self._quit()
+
+    async def offer(self, word: str) -> None:
+        """What a button of the welcome asks for."""
+        await self.do(Do(Verb.TEST if word == "test" else Verb.INSTALL))
 
     async def decide(self, number: int, decision: Decision, *, quietly: bool = False) -> None:
         """Answer the alert about a use, or end it; the result takes the alert's place."""
@@ -72,10 +70,12 @@ class Deeds:
             self._board.answered(number)  # of another user's use there is nothing to decide but to know it
             return
         key = f"a{number}"
+        self._board.dismissed(number)  # it is being answered: the alert need not come back meanwhile
         try:
             answer = await self._line.ask(lambda guard: guard.decide(number, decision))
         except CamguardError as error:
-            await self._tell(key, failed_card(str(error)))
+            self._board.asked_again(number)
+            await self._tell(f"{key}-failed", failed_card(str(error)))
             return
         self._board.answered(number)
         if not quietly and decision is not Decision.SEEN:
@@ -89,14 +89,11 @@ class Deeds:
             return
         await self._tell("switch", Card(title="Your camera", body=_switched(told), expires_s=RESULT_S))
 
-    async def _attempt(self, key: str, question: Callable[[Remote], str]) -> None:
-        """Do something that is only told of where it went wrong."""
+    async def _show_page(self) -> None:
         try:
-            said = await self._line.ask(question)
+            await self._open_page()
         except CamguardError as error:
-            await self._tell(key, failed_card(str(error)))
-            return
-        log.info("%s", said)
+            await self._tell("activity", failed_card(str(error)))
 
     def _use(self, number: int) -> words.Told:
         alerts = (*self._board.going_on, *self._board.missed)
@@ -107,7 +104,7 @@ class Deeds:
 
 def failed_card(why: str) -> Card:
     """Something that was asked for was not done, and why."""
-    return Card(title="That was not done", body=words.visible(why), expires_s=RESULT_S)
+    return Card(title="That was not done", body=visible(why), expires_s=RESULT_S)
 
 
 def test_card() -> Card:
@@ -131,21 +128,11 @@ def install_card(command: str) -> Card:
     )
 
 
-def page_folder() -> Path:
-    """A folder of this user's alone for the page that a browser is to open: a log is nobody else's business."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    if runtime and os.path.isabs(runtime):
-        folder = Path(runtime) / "camguard"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        return folder
-    return Path(tempfile.mkdtemp(prefix="camguard-"))
-
-
 def _switched(told: Any) -> str:
     sentences = []
     for camera in told["cameras"]:
         right = camera["power"] == told["power"]
         sentence = f"{words.name(camera['name'])} is {camera['power']}" + (", checked." if right else ".")
         why = next((each["outcome"]["why"] for each in told["results"] if each["camera"]["id"] == camera["id"]), None)
-        sentences.append(sentence if right or not why else f"{sentence} {words.visible(str(why))}")
+        sentences.append(sentence if right or not why else f"{sentence} {visible(str(why))}")
     return " ".join(sentences) or f"No camera is plugged in; one that will be is {told['power']}."

@@ -106,6 +106,8 @@ class Link:
         self._service = service
         self._own = own
         self._happened, self._found, self._lost = happened, found, lost
+        self.guarded: Guarded | None = None
+        """Who guards now; None while nobody is found."""
         self.questions = Line("camguard-questions")
         self.deeds = Line("camguard-deeds")
 
@@ -154,7 +156,8 @@ class Link:
         await asyncio.to_thread(remote.subscribe)
         for line in (self.questions, self.deeds):
             line.lead_to(place)
-        self._found(Guarded(remote.source, service=not watch_for_service))
+        self.guarded = Guarded(remote.source, service=not watch_for_service)
+        self._found(self.guarded)
         loop = asyncio.get_running_loop()
         hearing = loop.run_in_executor(None, self._listen, remote, loop)
         waiting: list[asyncio.Future[None]] = [asyncio.ensure_future(hearing)]
@@ -167,6 +170,7 @@ class Link:
             for each in waiting[1:]:
                 each.cancel()
             await asyncio.wait(waiting)
+        self.guarded = None
         self._lost("The guard has stopped; it is looked for again.")
         failure = waiting[0].exception()
         if failure is not None:

@@ -64,11 +64,6 @@ def lasting(seconds: float) -> str:
     return " ".join(parts)
 
 
-def changes_in_s(seconds: float) -> float:
-    """After how many seconds `lasting` says something else."""
-    return _MINUTE - seconds % _MINUTE
-
-
 def clock(at: datetime, now: datetime) -> str:
     """A time of day, with the day where that is not today."""
     if at.date() == now.date():

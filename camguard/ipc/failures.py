@@ -27,6 +27,7 @@ _CLASSES: dict[str, type[CamguardError]] = {
     "camera-gone": errors.CameraGone,
     "switch": errors.SwitchError,
     "page": errors.PageError,
+    "tray-running": errors.TrayRunning,
     "not-shown": errors.NotShown,
     "tray": errors.TrayError,
     "service": errors.ServiceError,

@@ -1,0 +1,186 @@
+"""The tray as a whole: which icon, which notifications, which guard; put together, run, and ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Awaitable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, cast
+
+from camguard.config import SOCKET_PATH, Config
+from camguard.desktop import activity, folders
+from camguard.desktop.agent import Agent, answer_of
+from camguard.desktop.autostart import spoken_command
+from camguard.desktop.backends import choose
+from camguard.desktop.board import Board
+from camguard.desktop.deeds import Deeds
+from camguard.desktop.firstrun import FirstRun
+from camguard.desktop.link import Line, Link, Place
+from camguard.desktop.menu import Do
+from camguard.desktop.notifications import Heard, Notifications
+from camguard.desktop.notifications.choose import notifications
+from camguard.desktop.ownguard import OwnGuard
+from camguard.desktop.reminders import Reminders, Wanted
+from camguard.desktop.session import SessionHints
+from camguard.desktop.shown import Screen
+from camguard.desktop.tray import Tray
+from camguard.desktop.trayapi import Icon
+
+log = logging.getLogger(__name__)
+
+TROUBLE_S = 20.0
+"""How long after log-in a panel may take until it is said that none shows the icon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What was chosen on the command line: another socket, a configuration file by name, another icon."""
+
+    config: Config
+    socket: Path = SOCKET_PATH
+    named_config: Path | None = None
+    icon: str | None = None
+
+
+class _Served(Protocol):
+    """An icon that runs on an event loop which is there already."""
+
+    trouble: str | None
+
+    def serve(self) -> Awaitable[None]:
+        """Be an icon until stopped."""
+
+
+class App:
+    """One run of the tray."""
+
+    def __init__(self, chosen: Chosen, kind: type[Icon]) -> None:
+        """To be made on the running event loop."""
+        self._chosen = chosen
+        self._stop = asyncio.Event()
+        board = Board()
+        self._heard = Heard(self._pressed, self._dismissed, self._expired, self._forgotten)
+        self._notifications: Notifications = notifications(self._heard)
+        self._screen = Screen(self._notifications)
+        reminding = chosen.config.reminders
+        after_s = None if reminding.after_ns is None else reminding.after_ns / 1e9
+        reminders = Reminders(Wanted(after_s, reminding.locked, reminding.idle))
+        self._board = board
+        self.tray = Tray(kind, lambda: self._agent.rows(), self._clicked)
+        self._agent = Agent(board, self.tray, self._screen, reminders)
+        own = OwnGuard(folders.state(), chosen.named_config)
+        place = Place(chosen.socket)
+        self._link = Link(place, own, self._agent.happened, self._agent.found, self._agent.lost)
+        self._deeds = self._make_deeds(self._link.deeds)
+
+    async def run(self) -> None:
+        """Until somebody quits, or a signal says so."""
+        loop = asyncio.get_running_loop()
+        with suppress(NotImplementedError, RuntimeError):  # not the main thread, or not a system with signals
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                loop.add_signal_handler(number, self._stop.set)
+        async with asyncio.TaskGroup() as tasks:
+            parts = [
+                tasks.create_task(self._link.run(), name="link"),
+                tasks.create_task(self._agent.run(self._link), name="agent"),
+            ]
+            if sys.platform == "linux":
+                hints = SessionHints(self._agent.hinted)
+                parts.append(tasks.create_task(hints.run(), name="session"))
+            if hasattr(self.tray.icon, "serve"):
+                icon = cast("_Served", self.tray.icon)
+                parts.append(tasks.create_task(self._serve(icon), name="icon"))
+                parts.append(tasks.create_task(self._tell_of_trouble(icon), name="trouble"))
+            self._agent.begin(FirstRun(folders.state()).greet(self._screen.tell, self._link, spoken_command()))
+            await self._stop.wait()
+            for part in parts:
+                part.cancel()
+        await self._notifications.close()
+
+    def quit(self) -> None:
+        """End the tray; the service goes on."""
+        self._stop.set()
+
+    async def _serve(self, icon: _Served) -> None:
+        await icon.serve()
+        self.quit()
+
+    async def _tell_of_trouble(self, icon: _Served) -> None:
+        """Say, once, where no panel shows the icon: whoever does not see it must know what is missing."""
+        await asyncio.sleep(TROUBLE_S)
+        if icon.trouble is not None:
+            log.warning("%s", icon.trouble)
+
+    def _make_deeds(self, line: Line) -> Deeds:
+        arguments: tuple[str, ...] = ()
+        if self._chosen.named_config is not None:
+            arguments = ("--config", str(self._chosen.named_config))
+
+        async def open_page() -> None:
+            await activity.open_page(folders.runtime(), arguments)
+
+        return Deeds(self._board, line, self._screen.tell, spoken_command(), open_page, self.quit)
+
+    def _clicked(self, do: Do) -> None:
+        self._agent.begin(self._deeds.do(do))
+
+    def _pressed(self, key: str, word: str) -> None:
+        self._screen.gone(key)
+        found = answer_of(key, word)
+        if found is not None:
+            self._agent.begin(self._deeds.decide(*found))
+        elif word in {"test", "install"}:
+            self._agent.begin(self._deeds.offer(word))
+
+    def _dismissed(self, key: str) -> None:
+        self._screen.gone(key)
+        if key.startswith("a") and key[1:].isdecimal():
+            self._board.dismissed(int(key[1:]))
+
+    def _expired(self, key: str) -> None:
+        self._screen.gone(key)
+
+    def _forgotten(self) -> None:
+        self._screen.forgotten()
+        self._agent.wake()
+
+
+def run(chosen: Chosen) -> None:
+    """Run the tray until it is ended. Raises UsageError and TrayError where there can be no icon."""
+    kind = choose(chosen.icon)
+    if hasattr(kind, "serve"):
+        asyncio.run(_run(chosen, kind, None))
+        return
+    # Other systems want their icon in the main thread, and have a loop of their own.
+    made: list[Icon] = []
+    ready = threading.Event()
+
+    def loop() -> None:
+        try:
+            asyncio.run(_run(chosen, kind, (made, ready)))
+        finally:
+            ready.set()
+            for icon in made:
+                icon.stop()
+
+    thread = threading.Thread(target=loop, name="camguard-agent")
+    thread.start()
+    ready.wait()
+    for icon in made:
+        icon.run()
+    thread.join()
+
+
+async def _run(chosen: Chosen, kind: type[Icon], handing: tuple[list[Icon], threading.Event] | None) -> None:
+    app = App(chosen, kind)
+    if handing is not None:
+        made, ready = handing
+        made.append(app.tray.icon)
+        ready.set()
+    await app.run()
