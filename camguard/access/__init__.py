@@ -17,8 +17,8 @@ from camguard.core.records import Record
 from camguard.ports import Tell
 
 if TYPE_CHECKING:
+    from camguard.journal.filter import Filter
     from camguard.journal.fold import ActivationRecord
-    from camguard.journal.queries import Filter
 
 
 RUN_KINDS = (Kind.GUARD_STARTED, Kind.GUARD_STOPPED, Kind.GUARD_GAP)

@@ -38,9 +38,10 @@ from camguard.core.records import SCHEMA, Record, describe, line, of_rule, safe
 from camguard.ending import Order, end_use
 from camguard.errors import NothingMatched
 from camguard.journal.aftermath import gap_until
+from camguard.journal.filter import Filter
 from camguard.journal.fold import ActivationRecord
 from camguard.journal.lock import guard_pid, last_beat
-from camguard.journal.queries import Filter, Reader
+from camguard.journal.queries import Reader
 from camguard.ports import Finding, Platform, Tell
 from camguard.rulebook import RuleBook
 from camguard.standing import StandingFile

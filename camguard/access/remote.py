@@ -33,8 +33,8 @@ from camguard.core.records import Record
 from camguard.ipc import calls
 from camguard.ipc.client import Client
 from camguard.ipc.protocol import Event, Resync
+from camguard.journal.filter import Filter, to_utc_ns
 from camguard.journal.fold import ActivationRecord
-from camguard.journal.queries import Filter, to_utc_ns
 from camguard.ports import Tell
 from camguard.ruletext import spell_app, spell_hours
 

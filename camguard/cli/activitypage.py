@@ -19,8 +19,8 @@ from camguard.errors import UsageError
 
 if TYPE_CHECKING:
     from camguard.access import Access
+    from camguard.journal.filter import Filter
     from camguard.journal.fold import ActivationRecord
-    from camguard.journal.queries import Filter
 
 _SOURCES = {
     "service": "The service told it; it shows each user the own uses, and administrators all of them.",

@@ -120,7 +120,7 @@ def test(wait: int, as_json: bool) -> None:
 
 
 def _unanswered(guard: Any, limit: int | None) -> list[ActivationRecord]:
-    from camguard.journal.queries import Filter
+    from camguard.journal.filter import Filter
 
     return list(guard.activations(Filter(unanswered=True, limit=limit)))
 

@@ -94,7 +94,7 @@ def _precisely(identity: AppIdentity) -> str:
 
 def _seen(guard: Access, text: str) -> list[App]:
     """Apps in the log that bear `text` in name, identity or path, those used last first."""
-    from camguard.journal.queries import Filter
+    from camguard.journal.filter import Filter
 
     records = list(guard.activations(Filter(app=text, limit=_LOOKED_AT)))
     return [app for record in reversed(records) if (app := _app(record)) is not None]

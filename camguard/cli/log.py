@@ -20,7 +20,7 @@ from camguard.errors import NothingMatched, Refused, UsageError
 
 if TYPE_CHECKING:
     from camguard.access import Access
-    from camguard.journal.queries import Filter
+    from camguard.journal.filter import Filter
 
 USUAL_LIMIT = 50
 
@@ -92,7 +92,7 @@ def command(
     if context.invoked_subcommand is not None:
         return
     _check_forms(as_json=as_json, as_csv=as_csv, html=html, follow=follow, force=force)
-    from camguard.journal.queries import Filter
+    from camguard.journal.filter import Filter
 
     if html is not None and context.get_parameter_source("limit") is ParameterSource.DEFAULT:
         limit = 0

@@ -75,6 +75,11 @@ def _autostart(*, install: bool) -> None:
 
 
 def _run(icon: str | None) -> None:
+    # asyncio takes OpenSSL with it, for a megabyte and a half, and nothing here speaks TLS; see camguard.service.
+    sys.modules["ssl"] = None  # type: ignore[assignment]  # as documented, though not as typed
+    from camguard.service import memory
+
+    memory.begin_frugally()
     from camguard.desktop import folders
     from camguard.desktop.app import Chosen, run
     from camguard.desktop.once import only_one

@@ -26,13 +26,17 @@ from camguard.desktop.reminders import Hints, Reminders
 from camguard.desktop.shown import Screen
 from camguard.desktop.uses import alerted_of_log
 from camguard.errors import CamguardError
-from camguard.journal.queries import Filter
+from camguard.journal.filter import Filter
+from camguard.service.memory import give_back
 from camguard.wording import visible
 
 log = logging.getLogger(__name__)
 
 ROUND_S = 0.2
 """The shortest time between two rounds of showing."""
+
+MANY, QUIET_S = 1_000, 10.0
+"""After so many events, and then so many seconds without one, memory is given back: a tray lives for weeks."""
 
 AT_ONCE = 5
 """So many alerts are on the screen at a time; the menu has the others."""
@@ -60,11 +64,13 @@ class Agent:
         self._unknown_alerts = False
         self._first = False
         self._guarded: Guarded | None = None
+        self._used = MANY
         self._work: set[asyncio.Task[None]] = set()
 
     def happened(self, told: Record) -> None:
         """Something happened that the guard tells of."""
         self._board.take(told)
+        self._used += 1
         self._awake.set()
 
     def found(self, guarded: Guarded) -> None:
@@ -119,6 +125,9 @@ class Agent:
             async with asyncio.timeout(wait_s):
                 await self._awake.wait()
         except TimeoutError:
+            if self._used >= MANY:
+                self._used = 0
+                give_back()
             if any(camera.left_s is not None for camera in self._board.standing.cameras):
                 self._board.stale = True
 
@@ -130,6 +139,8 @@ class Agent:
         due = self._reminders.next_s(standing.uses, now_s)
         if due is not None:
             dues.append(due)
+        if self._used >= MANY:
+            dues.append(QUIET_S)
         if self._screen.again_s is not None:
             dues.append(self._screen.again_s)
         return min(dues, default=None)

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -22,6 +21,7 @@ from camguard.journal import schema
 from camguard.journal.aside import is_read_only, permit, system_errors
 from camguard.journal.database import StillConnection, connect_to_read, file_identity, translated
 from camguard.journal.entry import Entry, decode_entry, key_of
+from camguard.journal.filter import ALL, Filter, to_utc_ns
 from camguard.journal.fold import ActivationEntry, ActivationRecord, decode, fold
 
 log = logging.getLogger(__name__)
@@ -31,43 +31,8 @@ T = TypeVar("T")
 _CHUNK = 64
 """How many activations are in memory at a time: each has several entries, and the service has little room."""
 _POLL_S = 0.5
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = 1_000
 _NEVER = 2**63 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which activations: those that lasted into [since, until] (UTC nanoseconds), and match what else is given.
-
-    `app` is part of the app's name, identity or path, `camera` of the camera's name or id, in any case;
-    `unexpected` leaves out what was expected or not judged, `unanswered` all but alerts that nobody answered. `uid` is
-    the user whose process it was. `before` leaves out the activation of that number and the newer ones. `limit` keeps
-    the newest.
-    """
-
-    since: int | None = None
-    until: int | None = None
-    app: str | None = None
-    camera: str | None = None
-    unexpected: bool = False
-    limit: int | None = None
-    uid: int | None = None
-    before: int | None = None
-    unanswered: bool = False
-
-    def matches(self, record: ActivationRecord) -> bool:
-        """Whether what a record says of app, camera, user and verdict is asked for; times are the reader's to know."""
-        if self.uid is not None and (record.process or {}).get("uid") != self.uid:
-            return False
-        if self.unexpected and record.verdict in {None, "expected"}:
-            return False
-        if self.unanswered and not (record.alerted and record.decision is None):
-            return False
-        app, camera = record.app or {}, record.camera or {}
-        return _contains(self.app, record.app_name, app.get("id"), app.get("path")) and _contains(
-            self.camera, camera.get("name"), camera.get("id")
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +70,13 @@ class Reader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def activations(self, wanted: Filter = Filter()) -> list[ActivationRecord]:
+    def activations(self, wanted: Filter = ALL) -> list[ActivationRecord]:
         """The newest activations that match, oldest first."""
         found = list(islice(self._matching(wanted, newest_first=True), wanted.limit))
         found.reverse()
         return found
 
-    def each(self, wanted: Filter = Filter()) -> Iterator[ActivationRecord]:
+    def each(self, wanted: Filter = ALL) -> Iterator[ActivationRecord]:
         """All activations that match, oldest first, a few at a time in memory; `limit` is not looked at."""
         return self._matching(wanted, newest_first=False)
 
@@ -307,10 +272,6 @@ class Reader:
         self._connection = self._file = None
 
 
-def _contains(needle: str | None, *texts: Any) -> bool:
-    return needle is None or any(needle.casefold() in str(text).casefold() for text in texts if text)
-
-
 def _readable(decoder: Callable[[bytes], T], seq: int, body: bytes) -> T | None:
     """A decoded entry, or None for one that was tampered with: it must not hide all the others."""
     try:
@@ -318,11 +279,6 @@ def _readable(decoder: Callable[[bytes], T], seq: int, body: bytes) -> T | None:
     except msgspec.DecodeError as error:
         log.error("entry %d of the activation log cannot be read (%s): run `camguard log verify`", seq, error)  # noqa: TRY400
         return None
-
-
-def to_utc_ns(at: datetime) -> int:
-    """An aware time in UTC nanoseconds."""
-    return (at - _EPOCH) // timedelta(microseconds=1) * _MICROSECOND
 
 
 def moment_of(entry: Entry) -> Moment:

@@ -25,8 +25,8 @@ from camguard.core.model import (
     State,
     Verdict,
 )
+from camguard.journal.filter import to_utc_ns
 from camguard.journal.fold import ActivationRecord
-from camguard.journal.queries import to_utc_ns
 
 _NO_OFFSET = timedelta(0)
 

@@ -18,8 +18,9 @@ import msgspec
 from camguard.core.authority import Caller, Deed, may, owner_of, shown
 from camguard.core.model import App
 from camguard.ipc import calls, protocol
+from camguard.journal.filter import Filter, to_utc_ns
 from camguard.journal.fold import ActivationRecord
-from camguard.journal.queries import Filter, Reader, to_utc_ns
+from camguard.journal.queries import Reader
 
 THREADS = 2
 

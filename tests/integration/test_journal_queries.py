@@ -22,8 +22,9 @@ from camguard.core.model import App, AppIdentity, AppKind, CameraId, Judgement
 from camguard.journal import queries
 from camguard.journal.entry import GENESIS, Draft, seal_all
 from camguard.journal.export import COLUMNS, as_object, write_csv
+from camguard.journal.filter import Filter
 from camguard.journal.fold import decode, fold
-from camguard.journal.queries import Filter, Reader
+from camguard.journal.queries import Reader
 from camguard.journal.store import Journal
 from tests.support.journal_data import (
     APPS,

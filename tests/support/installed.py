@@ -20,7 +20,8 @@ from camguard.core.events import Kind
 from camguard.ipc.client import Client, connect
 from camguard.journal.entry import Entry
 from camguard.journal.export import as_object
-from camguard.journal.queries import Filter, Reader
+from camguard.journal.filter import Filter
+from camguard.journal.queries import Reader
 from tests.support.guest import Desk, Watch, until
 
 UNIT = "camguard.service"

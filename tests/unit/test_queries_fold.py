@@ -10,8 +10,8 @@ from typing import Any
 from camguard.core.events import Kind, Report
 from camguard.core.model import Judgement, Outcome, Process, Result, State
 from camguard.journal.entry import GENESIS, Draft, seal_all
+from camguard.journal.filter import Filter
 from camguard.journal.fold import ActivationRecord, decode, fold
-from camguard.journal.queries import Filter
 from tests.support.journal_data import ZOOM, life, moment
 
 
