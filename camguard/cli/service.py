@@ -169,6 +169,8 @@ def _line(step: Step) -> str:
             said = f"move         {path} -> {target}"
         case model.Delete(path):
             said = f"delete       {path}"
+        case model.Clear(path):
+            said = f"delete       {path} where it is empty"
         case model.Run(argv):
             said = f"run          {' '.join(argv)}"
         case model.Await(unit):

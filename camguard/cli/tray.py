@@ -70,8 +70,13 @@ def _autostart(*, install: bool) -> None:
         say(f"The tray starts after your next log-in: {quoted(str(autostart.install(folder)), 200)}.")
         say("To start it now: camguard tray")
         return
-    gone = autostart.uninstall(folder)
-    say("It was not set to start." if gone is None else f"It starts no more: {quoted(str(gone), 200)} is gone.")
+    gone = autostart.uninstall(folder, folders.autostart_of_everybody())
+    if gone is None:
+        say("It was not set to start.")
+    elif gone.exists():
+        say(f"It is started for everybody, and for you no more: {quoted(str(gone), 200)} says so.")
+    else:
+        say(f"It starts no more: {quoted(str(gone), 200)} is gone.")
 
 
 def _run(icon: str | None) -> None:

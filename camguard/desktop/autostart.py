@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from camguard.errors import AccessDenied
@@ -23,6 +24,8 @@ Terminal=false
 Categories=Utility;Security;
 X-GNOME-Autostart-enabled=true
 """
+
+_HIDDEN = "[Desktop Entry]\nType=Application\nName=camguard\nHidden=true\n"
 
 _RESERVED = set(" \t\n\"'\\><~|&;$*?#()`")
 """Marks for which an argument of Exec has to be quoted, by the Desktop Entry Specification."""
@@ -57,10 +60,18 @@ def install(folder: Path) -> Path:
     return path
 
 
-def uninstall(folder: Path) -> Path | None:
-    """Have it started no more; returns the file that was taken away, None where there was none."""
+def uninstall(folder: Path, of_everybody: Sequence[Path] = ()) -> Path | None:
+    """Have it started no more; returns the file that was taken away or written, None where none was needed.
+
+    Where an entry for everybody is in one of the folders `of_everybody`, one of the same name takes its place for this
+    user that says it is not to be: by the specification, with ``Hidden``.
+    """
     path = folder / NAME
     try:
+        if any((each / NAME).exists() for each in of_everybody):
+            folder.mkdir(parents=True, exist_ok=True)
+            write_whole(path, _HIDDEN.encode())
+            return path
         path.unlink()
     except FileNotFoundError:
         return None

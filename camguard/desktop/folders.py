@@ -20,6 +20,12 @@ def state() -> Path:
     return user_state_path("camguard")
 
 
+def autostart_of_everybody(environ: Mapping[str, str] = os.environ) -> list[Path]:
+    """The folders with what is started for every user."""
+    folders = environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"
+    return [Path(folder) / "autostart" for folder in folders.split(":") if os.path.isabs(folder)]
+
+
 def autostart() -> Path:
     """Where desktops look for what to start after log-in, by the Desktop Application Autostart Specification."""
     return user_config_path() / "autostart"

@@ -17,7 +17,7 @@ from camguard.errors import AccessDenied, CamguardError, Refused
 from camguard.install import systemd
 from camguard.install.commands import run
 from camguard.install.handback import hand_back
-from camguard.install.model import Await, Delete, Folder, HandBack, Link, Move, Plan, Run, Step, Write
+from camguard.install.model import Await, Clear, Delete, Folder, HandBack, Link, Move, Plan, Run, Step, Write
 
 Tell = Callable[[Step], None]
 """Is called with each step before it is done."""
@@ -83,7 +83,7 @@ def _do(step: Step, undo: ExitStack, complain: Complain) -> None:
                 raise _understood(error) from error
 
 
-def _change(step: Folder | Write | Link | Move | Delete, undo: ExitStack) -> None:
+def _change(step: Folder | Write | Link | Move | Delete | Clear, undo: ExitStack) -> None:
     match step:
         case Folder():
             _folder(step, undo)
@@ -97,6 +97,16 @@ def _change(step: Folder | Write | Link | Move | Delete, undo: ExitStack) -> Non
             undo.callback(_move, step.target, step.path)
         case Delete():
             _delete(step.path)
+        case Clear():
+            _clear(step.path)
+
+
+def _clear(path: Path) -> None:
+    try:
+        path.rmdir()
+    except OSError as error:
+        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT}:  # see rmdir(2)
+            raise
 
 
 def _folder(step: Folder, undo: ExitStack) -> None:
@@ -164,6 +174,6 @@ def _understood(error: OSError) -> CamguardError:
                 "this system"
             )
         case errno.ENOSPC | errno.EDQUOT:
-            return Refused(f"there is no space left for {where}; free some (40 MB are enough) and run this again")
+            return Refused(f"there is no space left for {where}; free some (80 MB are enough) and run this again")
         case _:
             return Refused(f"{where}: {error.strerror or error}")

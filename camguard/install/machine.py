@@ -20,8 +20,12 @@ def data() -> Data:
     if not folder.is_dir():
         folder = packages.checkout()
     try:
-        units = {path.name: path.read_bytes() for path in sorted((folder / "systemd").iterdir()) if path.is_file()}
-        return Data(units, (folder / "sysusers.d/camguard.conf").read_bytes())
+        return Data(
+            units=_files(folder / "systemd"),
+            sysusers=(folder / "sysusers.d/camguard.conf").read_bytes(),
+            user_units=_files(folder / "systemd/user"),
+            autostart=_files(folder / "autostart"),
+        )
     except OSError as error:
         raise Refused(f"camguard's installation lacks its units ({error}); install it anew") from error
 
@@ -67,6 +71,11 @@ def installed_version() -> str | None:
     sites = [str(path) for path in plan.CURRENT.glob("lib/python3*/site-packages")]
     found = next(iter(metadata.distributions(name="camguard", path=sites)), None) if sites else None
     return None if found is None else found.version
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    """The files of a folder, by name."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
 
 
 def _entries(folder: Path) -> list[Path]:

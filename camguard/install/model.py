@@ -72,6 +72,13 @@ class Delete:
 
 
 @dataclass(frozen=True, slots=True)
+class Clear:
+    """Take away a folder that is nobody's in particular, where nothing is left in it."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """Run a command to its end."""
 
@@ -90,15 +97,17 @@ class HandBack:
     """Switch on the cameras that the service, which is stopped by now, holds off."""
 
 
-Step = Folder | Write | Link | Move | Delete | Run | Await | HandBack
+Step = Folder | Write | Link | Move | Delete | Clear | Run | Await | HandBack
 
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """The files of `service/`: the units by name, and what makes the group."""
+    """The files of `service/`: the units by name, what makes the group, and what starts the tray after log-in."""
 
     units: dict[str, bytes]
     sysusers: bytes
+    user_units: dict[str, bytes] = field(default_factory=dict)
+    autostart: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from camguard.install.model import (
     Await,
+    Clear,
     Data,
     Delete,
     Folder,
@@ -33,6 +34,8 @@ HOME = Path("/opt/camguard")
 """Where releases of the service are, each with a Python environment of its own; `CURRENT` is a link to one of them."""
 CURRENT = HOME / "current"
 UNITS = Path("/etc/systemd/system")
+USER_UNITS = Path("/etc/systemd/user")
+AUTOSTART = Path("/etc/xdg/autostart")
 CONFIGURATION = Path("/etc/camguard")
 STATE = Path("/var/lib/camguard")
 SAVED = STATE / "saved-configuration"
@@ -40,8 +43,11 @@ SAVED = STATE / "saved-configuration"
 COMMAND = Path("/usr/local/bin/camguard")
 
 PACKAGED_UNITS = Path("usr/lib/systemd/system")
+PACKAGED_USER_UNITS = Path("usr/lib/systemd/user")
+PACKAGED_AUTOSTART = Path("etc/xdg/autostart")
 PACKAGED_SYSUSERS = Path("usr/lib/sysusers.d/camguard.conf")
 PACKAGED_PYTHON = "/usr/bin/python3"
+PACKAGED_COMMAND = "/usr/bin/camguard"
 
 _EXEC = "ExecStart="
 _MODULE = "-I -m camguard.service"
@@ -67,6 +73,10 @@ def install(
         *_environment(release, python, packages),
         Link(CURRENT, release),
         *(Write(UNITS / name, content) for name, content in data.units.items()),
+        Folder(USER_UNITS),
+        *(Write(USER_UNITS / name, content) for name, content in data.user_units.items()),
+        Folder(AUTOSTART),
+        *(Write(AUTOSTART / name, content) for name, content in data.autostart.items()),
         Folder(CONFIGURATION),
         *(Move(SAVED / name, CONFIGURATION / name) for name in standing.saved if name not in standing.configuration),
         *(() if standing.command is False else (Link(COMMAND, CURRENT / "bin/camguard"),)),
@@ -108,6 +118,7 @@ def package(data: Data, root: Path, command: str) -> Plan:
                 Write(root / PACKAGED_UNITS / name, with_command(content, command))
                 for name, content in data.units.items()
             ),
+            *_packaged_tray(data, root),
             Folder((root / PACKAGED_SYSUSERS).parent),
             Write(root / PACKAGED_SYSUSERS, data.sysusers),
         )
@@ -117,7 +128,11 @@ def package(data: Data, root: Path, command: str) -> Plan:
 def unpackage(data: Data, root: Path) -> Plan:
     """The reverse of `package`."""
     units = (Delete(root / PACKAGED_UNITS / name) for name in data.units)
-    return Plan((*units, Delete(root / PACKAGED_SYSUSERS)))
+    tray = (
+        *(Delete(root / PACKAGED_USER_UNITS / name) for name in data.user_units),
+        *(Delete(root / PACKAGED_AUTOSTART / name) for name in data.autostart),
+    )
+    return Plan((*units, *tray, Delete(root / PACKAGED_SYSUSERS)))
 
 
 def uninstall(data: Data, standing: Standing, *, purge: bool) -> Plan:
@@ -130,6 +145,9 @@ def uninstall(data: Data, standing: Standing, *, purge: bool) -> Plan:
             HandBack(),
             *keep,
             *(Delete(UNITS / name) for name in data.units),
+            *(Delete(USER_UNITS / name) for name in data.user_units),
+            *(Delete(AUTOSTART / name) for name in data.autostart),
+            *(Clear(folder) for folder in (AUTOSTART, AUTOSTART.parent)),
             *((Delete(COMMAND),) if standing.command else ()),
             Delete(HOME),
             Delete(CONFIGURATION),
@@ -141,6 +159,15 @@ def uninstall(data: Data, standing: Standing, *, purge: bool) -> Plan:
             *((Run(("groupdel", GROUP)),) if standing.group else ()),
         ),
     )
+
+
+def _packaged_tray(data: Data, root: Path) -> Iterator[Step]:
+    """What starts the tray, with the command where a package puts it."""
+    ours = str(CURRENT / "bin/camguard").encode()
+    for folder, files in ((PACKAGED_USER_UNITS, data.user_units), (PACKAGED_AUTOSTART, data.autostart)):
+        yield Folder(root / folder)
+        for name, content in files.items():
+            yield Write(root / folder / name, content.replace(ours, PACKAGED_COMMAND.encode()))
 
 
 def with_command(unit: bytes, command: str) -> bytes:

@@ -9,6 +9,7 @@ import pytest
 from camguard.install import plan
 from camguard.install.model import (
     Await,
+    Clear,
     Data,
     Delete,
     File,
@@ -26,7 +27,14 @@ from camguard.install.model import (
 )
 
 UNIT_TEXT = b"[Service]\nType=notify\nExecStart=/opt/camguard/current/bin/python -I -m camguard.service\n"
-DATA = Data({plan.UNIT: UNIT_TEXT, plan.SOCKET_UNIT: b"[Socket]\n"}, b"# its members administer\n\ng camguard -\n")
+TRAY_UNIT = b"[Service]\nExecStart=/opt/camguard/current/bin/camguard tray\n"
+TRAY_ENTRY = b"[Desktop Entry]\nExec=/opt/camguard/current/bin/camguard tray\n"
+DATA = Data(
+    {plan.UNIT: UNIT_TEXT, plan.SOCKET_UNIT: b"[Socket]\n"},
+    b"# its members administer\n\ng camguard -\n",
+    {"camguard-tray.service": TRAY_UNIT},
+    {"camguard-tray.desktop": TRAY_ENTRY},
+)
 PACKAGES = (
     Package("camguard", "1.0", (File("camguard/__init__.py", b"1"), File("camguard/cli/__init__.py", b"2"))),
     Package("click", "8.1", (File("click/__init__.py", b"3"),)),
@@ -158,11 +166,23 @@ def test_a_packager_gets_units_alone_with_the_command_of_their_choice() -> None:
     assert unit == b"[Service]\nType=notify\nExecStart=/usr/libexec/camguard --service\n"
     assert written == {
         root / "usr/lib/systemd/system/camguard-udev.socket": b"[Socket]\n",
+        root / "usr/lib/systemd/user/camguard-tray.service": b"[Service]\nExecStart=/usr/bin/camguard tray\n",
+        root / "etc/xdg/autostart/camguard-tray.desktop": b"[Desktop Entry]\nExec=/usr/bin/camguard tray\n",
         root / "usr/lib/sysusers.d/camguard.conf": DATA.sysusers,
     }
     assert _commands(made.steps) == []
     gone = {step.path for step in plan.unpackage(DATA, root).steps if isinstance(step, Delete)}
     assert gone == {step.path for step in made.steps if isinstance(step, Write)}
+
+
+def test_the_tray_is_started_for_everybody_and_leaves_with_the_service() -> None:
+    written = {step.path for step in _install(Standing()).steps if isinstance(step, Write)}
+    tray = {plan.USER_UNITS / "camguard-tray.service", plan.AUTOSTART / "camguard-tray.desktop"}
+    assert tray <= written
+    steps = plan.uninstall(DATA, Standing(units=(plan.UNIT,)), purge=False).steps
+    assert tray <= {step.path for step in steps if isinstance(step, Delete)}
+    # The folder is the desktop's as well: it goes only where nothing is left in it.
+    assert steps.index(Clear(plan.AUTOSTART)) > steps.index(Delete(plan.AUTOSTART / "camguard-tray.desktop"))
 
 
 @pytest.mark.parametrize("command", ["/usr/bin/python3 -I -m camguard.service", "/x"])
