@@ -22,8 +22,8 @@ class Icon(trayapi.Icon):
     coroutine function. What any of them raises is logged; the icon goes on.
 
     `on_registration` is called when a panel has taken the icon (True), and when none does (False, and `trouble` says
-    why): right after a log-in that may be because the panel is still starting. The menu's callables are asked again just
-    before it is opened.
+    why): right after a log-in that may be because the panel is still starting. The menu's callables are asked again
+    just before it is opened.
     """
 
     HAS_MENU = True
