@@ -22,8 +22,8 @@ class Icon(trayapi.Icon):
     coroutine function. What any of them raises is logged; the icon goes on.
 
     `on_registration` is called when a panel has taken the icon (True), and when none does (False, and `trouble` says
-    why): right after a log-in that may be because the panel is still starting. `on_menu` is called when the menu was
-    opened (True) and closed (False); not every panel tells.
+    why): right after a log-in that may be because the panel is still starting. The menu's callables are asked again
+    just before it is opened.
     """
 
     HAS_MENU = True
@@ -42,12 +42,10 @@ class Icon(trayapi.Icon):
         menu: Menu | Iterable[MenuItem] | None = None,
         *,
         on_registration: Callable[[bool], None] | None = None,
-        on_menu: Callable[[bool], None] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(name, icon, title, menu, **kwargs)
         self._on_registration = on_registration
-        self._on_menu = on_menu
         self._loop_thread = 0
         self._is_set_up = False
         self._stopping = asyncio.Event()
@@ -89,9 +87,7 @@ class Icon(trayapi.Icon):
             raise RuntimeError("this icon is served already")
         self._loop, self._loop_thread = asyncio.get_running_loop(), threading.get_ident()
         self._stopping, self._is_touched = asyncio.Event(), False
-        self._indicator = Indicator(
-            Owner(self.name, self._look, lambda item: item(self), self._tell_registration, self._tell_menu)
-        )
+        self._indicator = Indicator(Owner(self.name, self._look, lambda item: item(self), self._tell_registration))
         try:
             ready()
             await self._stopping.wait()
@@ -179,10 +175,6 @@ class Icon(trayapi.Icon):
     def _tell_registration(self) -> None:
         if self._on_registration is not None:
             self._on_registration(self.registered)
-
-    def _tell_menu(self, is_open: bool) -> None:
-        if self._on_menu is not None:
-            self._on_menu(is_open)
 
     def _on_loop(self, work: Callable[[], object]) -> None:
         """Do it in the loop's thread: at once in that, soon from another, never where no loop runs."""

@@ -38,14 +38,13 @@ class Owner:
     """Whose icon it is. All of this is called on the loop, and what it raises is logged.
 
     `look` says what is to be shown now. `choose` does what a row is for, and may return what is to be awaited. `stands`
-    hears that a panel has taken the icon or that none does, `opened` that the menu was opened or closed.
+    hears that a panel has taken the icon, or that none does.
     """
 
     name: str
     look: Callable[[], Shown]
     choose: Callable[[MenuItem], object]
     stands: Callable[[], None]
-    opened: Callable[[bool], None]
 
 
 class Indicator:
@@ -120,12 +119,7 @@ class Indicator:
     def _export(self, bus: MessageBus) -> None:
         """Put the icon on a bus. The interfaces are new each time: dbus-fast's keep a bus that they once were on."""
         item = Item(self._owner.name, lambda: self._face, self._activate)
-        menu = MenuInterface(
-            self._tree,
-            clicked=self._clicked,
-            refresh=self._refresh,
-            opened=lambda is_open: self._guarded(lambda: self._owner.opened(is_open)),
-        )
+        menu = MenuInterface(self._tree, self._clicked, self._refresh)
         bus.export(PATH, item)
         bus.export(MENU_PATH, menu)
         self._interfaces = item, menu

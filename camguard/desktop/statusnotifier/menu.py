@@ -49,22 +49,14 @@ class MenuInterface(ServiceInterface):
     """A tree of rows on the bus.
 
     `clicked` is called with a row that is there and enabled; `refresh` looks at the menu again before it is opened,
-    true where it differs; `opened` hears of the menu opening and closing, from panels that tell.
+    true where it differs.
     """
 
-    def __init__(
-        self,
-        tree: Tree,
-        *,
-        clicked: Callable[[Node], None],
-        refresh: Callable[[], bool],
-        opened: Callable[[bool], None],
-    ) -> None:
+    def __init__(self, tree: Tree, clicked: Callable[[Node], None], refresh: Callable[[], bool]) -> None:
         super().__init__("com.canonical.dbusmenu")
         self._tree = tree
         self._clicked = clicked
         self._refresh = refresh
-        self._opened = opened
 
     @dbus_property(_readable, "Version")
     def version(self) -> DBusUInt32:
@@ -112,7 +104,7 @@ class MenuInterface(ServiceInterface):
 
     @dbus_method("Event")
     def event(self, number: DBusInt32, kind: DBusStr, data: DBusVariant, when: DBusUInt32) -> Nothing:  # noqa: ARG002
-        """Something happened to a row: it was clicked, or its menu opened or closed."""
+        """Something happened to a row: it was clicked, or hovered over, or its menu opened or closed."""
         self._happened(self._node(number), kind)
 
     @dbus_method("EventGroup")
@@ -166,11 +158,8 @@ class MenuInterface(ServiceInterface):
         return node
 
     def _happened(self, node: Node, kind: str) -> None:
-        if kind == "clicked":
-            if node.properties.get("enabled", True) and node.children is None:
-                self._clicked(node)
-        elif kind in ("opened", "closed") and node.number == ROOT:
-            self._opened(kind == "opened")
+        if kind == "clicked" and node.properties.get("enabled", True) and node.children is None:
+            self._clicked(node)
 
     def _must_be_read(self, number: int) -> bool:
         return number == ROOT and self._refresh()
