@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from camguard.core.decisions import Decision
@@ -51,9 +51,10 @@ def result_card(told: words.Told, said: str) -> Card:
     return Card(title="Your camera", body=f"{words.who(told)}: {said}", expires_s=RESULT_S)
 
 
-def without_buttons(card: Card, activation: str) -> Card:
-    """The same where the desktop shows no buttons: with where else to answer."""
-    if not card.buttons:
+def with_advice(card: Card, key: str) -> Card:
+    """The same where the desktop shows no buttons: with where else to answer. `key` is what it is shown under."""
+    number = key.removeprefix("reminder-").removeprefix("a")
+    if not card.buttons or not number.isdecimal():
         return card
-    where = f"Answer in the menu of camguard's icon, or: camguard alerts answer {activation} off"
-    return Card(card.title, f"{card.body}\n{where}", card.critical, card.expires_s, (), card.icon)
+    where = f"Answer in the menu of camguard's icon, or: camguard alerts answer a{number} off"
+    return replace(card, body=f"{card.body}\n{where}")

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Mapping
 
-from camguard.desktop.cards import Card, without_buttons
+from camguard.desktop.cards import Card, with_advice
 from camguard.desktop.notifications import Notifications
 from camguard.errors import NotShown
 
@@ -68,7 +68,7 @@ class Screen:
     async def _show(self, key: str, card: Card) -> None:
         if self._buttons is None:
             self._buttons = (await self._notifications.reach()).buttons
-        await self._notifications.show(key, card if self._buttons else without_buttons(card, key))
+        await self._notifications.show(key, card if self._buttons else with_advice(card, key))
 
     def _failed(self, error: NotShown) -> None:
         if self._tried_s is None:

@@ -36,7 +36,7 @@ def missing() -> str | None:
     return None if done.returncode == 0 else done.stderr.strip().removeprefix("desktop: ")
 
 
-def until(found: Callable[[], T], what: str) -> T:
+def until(found: Callable[[], T | None], what: str) -> T:
     """Look again and again until there is something, and give it. Fails where it takes too long."""
     deadline = time.monotonic() + PATIENCE_S
     while not (result := found()):

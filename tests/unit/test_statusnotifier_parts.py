@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from camguard.desktop import backends, icons
+from camguard.desktop.look import Look
 from camguard.desktop.statusnotifier.address import session_bus
 from camguard.desktop.statusnotifier.backend import Icon
 from camguard.desktop.statusnotifier.pacer import Pacer
@@ -57,11 +58,11 @@ def test_one_that_is_not_square_gets_clear_edges() -> None:
 
 
 def test_sizes_that_were_drawn_are_taken_as_they_are() -> None:
-    made = {width: pixels for width, _, pixels in pixmaps(icons.draw(icons.Look.UNEXPECTED))}
+    made = {width: pixels for width, _, pixels in pixmaps(icons.draw(Look.UNEXPECTED))}
     assert tuple(made) == SIZES
     for size in SIZES:
         alpha, red, green, blue = (Image.frombytes("L", (size, size), made[size][offset::4]) for offset in range(4))
-        drawn = icons.draw(icons.Look.UNEXPECTED, size)
+        drawn = icons.draw(Look.UNEXPECTED, size)
         assert Image.merge("RGBA", (red, green, blue, alpha)).tobytes() == drawn.tobytes()
 
 

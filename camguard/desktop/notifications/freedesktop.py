@@ -19,6 +19,8 @@ from camguard.desktop.notifications import Heard, Reached
 from camguard.errors import NotShown
 
 _NAME = "org.freedesktop.Notifications"
+_WITHOUT_BUTTONS = frozenset({"dunst"})
+"""Those that say they have actions and show no buttons for them."""
 _ADVICE = "start a notification daemon (most desktops have one; else: dunst, mako, xfce4-notifyd)"
 
 
@@ -97,7 +99,8 @@ class FreedesktopNotifications:
             capabilities = await interface.call_get_capabilities()
         except Exception as error:
             raise self._lost(error) from error
-        return Reached(f"{server} {version}", "actions" in capabilities, "desktop-notifier")
+        buttons = "actions" in capabilities and server not in _WITHOUT_BUTTONS
+        return Reached(f"{server} {version}", buttons, "desktop-notifier")
 
     async def show(self, key: str, card: Card) -> None:
         """Show a card."""
