@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
+from camguard import toml_edit
 from camguard.core.model import AppIdentity, Effect, Hours, Lasting, Rule
 from camguard.errors import AccessDenied, ConfigError, UsageError
 from camguard.ruletext import parse_app, parse_hours, spell_app, spell_hours
@@ -107,10 +108,11 @@ class RuleBook:
             if older is None:
                 last = _last_number(source, known) + 1
                 stored = replace(rule, id=f"r{last}")
-                write(_appended(source, stored, last), (*known, stored))
+                write(toml_edit.appended(_numbered(source, last), "rule", _written(stored)), (*known, stored))
             else:
                 stored = replace(rule, id=older.id)
-                write(_overwritten(source, known.index(older), stored), _with(known, older, stored))
+                place = ("rule", known.index(older))
+                write(toml_edit.overwritten(source, place, _written(stored)), _with(known, older, stored))
         return stored, older
 
     def remove(self, rule_id: str) -> Rule | None:
@@ -122,7 +124,8 @@ class RuleBook:
             known = _rules(source)
             found = next((rule for rule in known if rule.id == rule_id), None)
             if found is not None:
-                write(_without(source, known.index(found), _last_number(source, known)), _with(known, found))
+                numbered = _numbered(source, _last_number(source, known))
+                write(toml_edit.without(numbered, ("rule", known.index(found))), _with(known, found))
         return found
 
     @contextmanager
@@ -297,59 +300,11 @@ def _last_number(source: TomlSource, rules: tuple[Rule, ...]) -> int:
     return max((source.decode(_File).last, *numbers))
 
 
-def _appended(source: TomlSource, rule: Rule, last: int) -> str:
-    text = _with_last(source.text, last).rstrip("\n")
-    lines = [f"{key} = {value}" for key, value in _written(rule).items()]
-    return "\n".join([text, "", "[[rule]]", *lines, ""])
-
-
-def _overwritten(source: TomlSource, position: int, rule: Rule) -> str:
-    """The text with these keys in the table at `position`; comments on the keys that stay, stay."""
-    import tomlkit  # late: only who writes needs it
-
-    document: Any = tomlkit.parse(source.text)
-    table = document["rule"][position]
-    new = _written(rule)
-    for key in list(table):
-        if key not in new:
-            del table[key]
-        elif table[key] != (value := tomlkit.value(new[key])):
-            table[key] = value
-    text = tomlkit.dumps(document)
-    lines, _, end = _block(TomlSource(source.path, text), position)
-    missing = [f"{key} = {value}" for key, value in new.items() if key not in table]
-    return "\n".join([*lines[:end], *missing, *lines[end:]])
-
-
-def _without(source: TomlSource, position: int, last: int) -> str:
-    """The text without the table at `position`."""
-    lines, begin, end = _block(source, position)
-    while end < len(lines) and not lines[end].strip() and begin and not lines[begin - 1].strip():
-        end += 1  # one empty line is enough where two met
-    return _with_last("\n".join(lines[:begin] + lines[end:]), last)
-
-
-def _block(source: TomlSource, position: int) -> tuple[list[str], int, int]:
-    """All lines, and from which to before which the table at `position` stands.
-
-    Comments after its last key belong to what follows.
-    """
-    lines = source.text.split("\n")
-    begin = source.line_of(("rule", position)) - 1
-    following = source.line_of(("rule", position + 1))
-    end = following - 1 if following else len(lines)
-    while end > begin and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#")):
-        end -= 1
-    return lines, begin, end
-
-
-def _with_last(text: str, last: int) -> str:
-    import tomlkit
-
-    document = tomlkit.parse(text)
-    if document.get("last") != last:
-        document["last"] = last
-    return tomlkit.dumps(document)
+def _numbered(source: TomlSource, last: int) -> TomlSource:
+    """The file with the number of the newest id noted in it."""
+    if source.data.get("last") == last:
+        return source
+    return TomlSource(source.path, toml_edit.with_key(source, "last", str(last)))
 
 
 def _replace(path: Path, text: str, wanted: tuple[Rule, ...]) -> None:

@@ -27,6 +27,7 @@ _DOTTED = rf"{_KEY}(?:\s*\.\s*{_KEY})*"
 _HEADER = re.compile(rf"\s*(\[\[?)\s*({_DOTTED})\s*\]\]?\s*(?:#.*)?$")
 _ASSIGNMENT = re.compile(rf"\s*({_DOTTED})\s*=")
 _STRING_OR_COMMENT = re.compile(r'"""|' + r"'''|" + r'"(?:\\.|[^"\\])*"|' + r"'[^']*'|#.*")
+_END = {'"""': re.compile(r'(?:\\.|[^\\])*?"{3,5}'), "'''": re.compile(r".*?'{3,5}")}
 _SAID_BY_MSGSPEC = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<where>[^`]*)`)?$", re.DOTALL)
 _STEP = re.compile(r"\[(\d+)\]|\.([^.\[]+)")
 _TOML_LINE = re.compile(r" \(at line (\d+), column \d+\)$")
@@ -178,10 +179,10 @@ def _open_string(line: str, closing: str | None) -> str | None:
     position = 0
     while True:
         if closing is not None:
-            end = line.find(closing, position)
-            if end < 0:
+            end = _END[closing].match(line, position)
+            if end is None:
                 return closing
-            position, closing = end + 3, None
+            position, closing = end.end(), None
         token = _STRING_OR_COMMENT.search(line, position)
         if token is None:
             return None

@@ -14,7 +14,7 @@ from camguard.errors import JournalCorrupt, JournalError, JournalWriteError
 BUSY_TIMEOUT_S = 2.0
 """How long a writer waits for another's commit, which takes milliseconds, before it counts as failed."""
 
-CACHE_KIB = 256
+CACHE_KIB = 64
 """What a connection keeps of the file beside what the system does: the service has several, for months."""
 
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}

@@ -17,7 +17,7 @@ from camguard.cli import command
 from tests.support.commands import ENVIRONMENT, Stage
 
 HEAVY = {
-    "asyncio", "sqlite3", "msgspec", "psutil", "watchdog", "pyudev", "tomlkit", "tomllib", "platformdirs",
+    "asyncio", "sqlite3", "msgspec", "psutil", "watchdog", "pyudev", "tomllib", "platformdirs",
     "camguard.compose", "camguard.guard", "camguard.config", "camguard.core.model",
 }  # fmt: skip
 

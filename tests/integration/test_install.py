@@ -104,7 +104,7 @@ def test_what_is_closed_to_some_is_told(tmp_path: Path) -> None:
 
 def test_the_running_camguard_is_taken_along_with_all_it_needs() -> None:
     found = {package.name: package for package in packages.running()}
-    assert {"camguard", "click", "msgspec", "psutil", "pyudev", "watchdog", "tomlkit", "platformdirs"} <= set(found)
+    assert {"camguard", "click", "msgspec", "psutil", "pyudev", "watchdog", "platformdirs"} <= set(found)
     assert "pytest" not in found
     files = {file.path: file.content for file in found["camguard"].files}
     assert files["camguard/__init__.py"] == Path(camguard.__file__).read_bytes()

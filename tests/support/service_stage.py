@@ -21,6 +21,7 @@ from tests.support.commands import CAMERA, ENVIRONMENT, Running
 
 PATIENCE_S = 60.0
 NOBODY = 65534
+_UNIT = Path(__file__).parents[2] / "service/systemd/camguard.service"
 _HOLDS = """\
 import mmap, sys
 with open(sys.argv[1], "rb") as camera, mmap.mmap(camera.fileno(), 0, access=mmap.ACCESS_READ):
@@ -127,6 +128,7 @@ class ServiceStage:
         """Start the service without waiting for anything."""
         environment = {
             **ENVIRONMENT,
+            **_of_the_unit(),
             "NOTIFY_SOCKET": str(self.folder / "notify"),
             "WATCHDOG_USEC": str(round(beat_s * 3_000_000)),
         }
@@ -271,6 +273,12 @@ class ServiceStage:
     def _environment(self) -> dict[str, str]:
         home = {"HOME": str(self.folder), "XDG_CONFIG_HOME": str(self.folder), "XDG_STATE_HOME": str(self.folder)}
         return {**ENVIRONMENT, **home, "CAMGUARD_SOCKET": str(self.socket), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _of_the_unit() -> dict[str, str]:
+    """The environment that the installed service has from its unit (systemd.exec(5))."""
+    lines = _UNIT.read_text().splitlines()
+    return dict(line.split("=", 2)[1:] for line in lines if line.startswith("Environment="))
 
 
 def _python(uid: int | None) -> list[str]:
