@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from PIL import Image
 
 from camguard.desktop import backends, icons
 from camguard.desktop.look import Look
+from camguard.desktop.statusnotifier import watcher
 from camguard.desktop.statusnotifier.address import session_bus
 from camguard.desktop.statusnotifier.backend import Icon
 from camguard.desktop.statusnotifier.pacer import Pacer
@@ -182,3 +183,11 @@ def test_importing_it_opens_no_display_and_leaves_the_environment() -> None:
     environment = {"PATH": os.environ["PATH"], "PYSTRAY_BACKEND": "xorg", "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+# Trying again.
+
+
+def test_tries_grow_apart_but_not_for_ever() -> None:
+    first = list(islice(watcher.pauses(), 9))
+    assert first == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]

@@ -17,7 +17,7 @@ from camguard.desktop.statusnotifier.item import MENU_PATH, PATH, Face, Item
 from camguard.desktop.statusnotifier.menu import MenuInterface
 from camguard.desktop.statusnotifier.pacer import Pacer
 from camguard.desktop.statusnotifier.pixmaps import Pixmap, pixmaps
-from camguard.desktop.statusnotifier.rows import rows_of, shown
+from camguard.desktop.statusnotifier.rows import rows_of
 from camguard.desktop.statusnotifier.tree import Node, Tree
 from camguard.desktop.statusnotifier.watcher import Presence
 from camguard.desktop.trayapi import Menu, MenuItem
@@ -171,20 +171,21 @@ class Indicator:
 
     def _clicked(self, node: Node) -> None:
         if node.item is not None:
-            asyncio.get_running_loop().call_soon(self._do, node.item)
+            label = str(node.properties.get("label", ""))
+            asyncio.get_running_loop().call_soon(self._do, node.item, f"the menu's row {label!r} failed")
 
     def _activate(self) -> bool:
         if self._default is not None:
-            asyncio.get_running_loop().call_soon(self._do, self._default)
+            asyncio.get_running_loop().call_soon(self._do, self._default, "the icon's default action failed")
         return self._default is not None
 
-    def _do(self, item: MenuItem) -> None:
+    def _do(self, item: MenuItem, failed: str) -> None:
         def choose() -> None:
             result = self._owner.choose(item)
             if inspect.isawaitable(result):
-                self._start(_failed(item), result)
+                self._start(failed, result)
 
-        self._guarded(choose, _failed(item))
+        self._guarded(choose, failed)
         self.touch()
 
     def _start(self, failed: str, work: Awaitable[object]) -> None:
@@ -192,7 +193,7 @@ class Indicator:
             try:
                 await work
             except Exception:
-                log.exception(failed)
+                log.exception("%s", failed)
             self.touch()
 
         task = asyncio.create_task(done())
@@ -203,8 +204,4 @@ class Indicator:
         try:
             work()
         except Exception:
-            log.exception(failed)
-
-
-def _failed(item: MenuItem) -> str:
-    return f"what the menu offers failed: {shown(item.text)}".replace("%", "%%")
+            log.exception("%s", failed)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from itertools import islice
 
 from dbus_fast.aio.message_bus import MessageBus
 from dbus_fast.constants import MessageType
@@ -26,11 +27,11 @@ NO_WATCHER = (
     "no panel here shows icons; on GNOME install the extension AppIndicator "
     "(Debian and Ubuntu: gnome-shell-extension-appindicator), elsewhere add the system tray to the panel"
 )
-REFUSED = "the panel did not take the icon"
+REFUSED = "the panel did not take the icon; restart the panel, or log in again"
 
 _PATIENCE_S = 10.0
-_LONGEST_PAUSE_S = 30.0
-_SHORTEST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
+SHORTEST_PAUSE_S = 0.5
 _TRIES = 5
 
 _BUS = "org.freedesktop.DBus"
@@ -38,6 +39,14 @@ _BUS_PATH = "/org/freedesktop/DBus"
 _RULE = f"type='signal',sender='{_BUS}',path='{_BUS_PATH}',member='NameOwnerChanged',arg0='{WATCHER}'"
 
 log = logging.getLogger(__name__)
+
+
+def pauses() -> Iterator[float]:
+    """Seconds to wait before trying again: longer each time, but never too long to be noticed."""
+    pause = SHORTEST_PAUSE_S
+    while True:
+        yield pause
+        pause = min(2 * pause, LONGEST_PAUSE_S)
 
 
 class Failed(Exception):
@@ -77,7 +86,7 @@ class Presence:
     async def keep(self) -> None:
         """Be there until cancelled."""
         loop = asyncio.get_running_loop()
-        pause = _SHORTEST_PAUSE_S
+        waiting = pauses()
         try:
             while True:
                 since = loop.time()
@@ -86,10 +95,9 @@ class Presence:
                 except (Failed, OSError, EOFError, TimeoutError, DBusFastError) as error:
                     log.info("the session bus is out of reach: %s", error or type(error).__name__)
                 self._stand(NO_BUS)
-                if loop.time() - since > _LONGEST_PAUSE_S:
-                    pause = _SHORTEST_PAUSE_S  # not after a bus that takes connections only to drop them
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE_S)
+                if loop.time() - since > LONGEST_PAUSE_S:
+                    waiting = pauses()  # not after a bus that takes connections only to drop them
+                await asyncio.sleep(next(waiting))
         finally:
             self._registered, self._trouble = False, None
 
@@ -126,27 +134,27 @@ class Presence:
 
     async def _register(self, bus: MessageBus) -> str | None:
         """Make the icon known, and what is the trouble then. A panel that has just started gets some tries."""
-        pause = _SHORTEST_PAUSE_S
-        for _ in range(_TRIES):
-            # A bus name alone stands for the object at /StatusNotifierItem; it is unique, so nobody can take it over.
-            told = Message(
-                WATCHER, WATCHER_PATH, WATCHER, "RegisterStatusNotifierItem", signature="s", body=[bus.unique_name]
-            )
+        # A bus name alone stands for the object at /StatusNotifierItem; a unique one is nobody else's, now or later.
+        member, name = "RegisterStatusNotifierItem", bus.unique_name
+        for pause in (*islice(pauses(), _TRIES - 1), None):
             try:
-                await _ask(bus, told)
+                await _ask(bus, Message(WATCHER, WATCHER_PATH, WATCHER, member, signature="s", body=[name]))
             except (Failed, TimeoutError) as error:
-                log.warning("%s: %s", REFUSED, error or type(error).__name__)
+                log.warning("the panel did not take the icon: %s", error or type(error).__name__)
             else:
                 return None
-            try:
-                async with asyncio.timeout(pause):
-                    is_there = await self._owners.get()
-            except TimeoutError:
-                pause *= 2
-            else:
-                self._owners.put_nowait(is_there)
+            if pause is None or await self._has_changed(pause):
                 break
         return REFUSED
+
+    async def _has_changed(self, pause: float) -> bool:
+        """Whether the watcher's name gets another owner in the next seconds."""
+        try:
+            async with asyncio.timeout(pause):
+                self._owners.put_nowait(await self._owners.get())
+        except TimeoutError:
+            return False
+        return True
 
     def _stand(self, trouble: str | None) -> None:
         standing = (trouble is None, trouble)
@@ -176,7 +184,7 @@ async def _connected(address: str) -> AsyncIterator[tuple[MessageBus, asyncio.Ta
         yield bus, ended
     finally:
         bus.disconnect()
-        await asyncio.wait({ended})
+        await asyncio.gather(ended, return_exceptions=True)
 
 
 async def _end(bus: MessageBus) -> None:
