@@ -144,6 +144,10 @@ def _alert(told: Told) -> tuple[str, str]:
     return "ALERT", f"{who(told)} {uses} {_camera(told)}{why}{end}"
 
 
+def _decided(told: Told) -> tuple[str, str]:
+    return "answered", f"{_extra(told, 'decision')}, said {_extra(told, 'by')}: {_use(told)}"
+
+
 def _unless_expected(told: Told) -> str:
     return f"; {told['verdict']}: {sentence(told)}" if unexpected(told) else ""
 
@@ -275,6 +279,7 @@ _TELL: dict[str, Callable[[Told], tuple[str, str]]] = {
     Kind.PROBE: _probe,
     Kind.JUDGED: _judged,
     Kind.ALERT: _alert,
+    Kind.DECIDED: _decided,
     Kind.RULE_ADDED: _rule,
     Kind.RULE_REMOVED: _rule,
     Kind.ACTION_PENDING: _pending,

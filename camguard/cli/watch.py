@@ -43,6 +43,7 @@ What the lines say:
   expected, unexpected, blocked   what your rules make of it, and why
   ALERT       an unexpected use: `camguard end a17` ends it,
               `camguard rules allow a17` expects it from now on
+  answered    what somebody said to an alert: off, end, keep, allow or seen
   BLIND       something cannot be seen, with what helps
 
 In JSON, where the service answers, the first line is how things stand, with event "status" and what

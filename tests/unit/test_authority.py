@@ -47,6 +47,7 @@ WANTED = {
     Deed.SEE_CAMERAS: YES,
     Deed.SEE_USE: OWN,
     Deed.END_USE: OWN,
+    Deed.DECIDE: OWN,
     Deed.SWITCH: ADMIN,
     Deed.SEE_COMMON_RULES: YES,
     Deed.SEE_RULES: OWN,
