@@ -30,6 +30,7 @@ NAMES = (
     "block",
     "service",
     "page",
+    "tray",
 )
 ON_DISK = "/var/tmp"
 """Where files are put unless TMPDIR says otherwise: /tmp may be memory, and the journal's cost is the disk's."""

@@ -17,7 +17,8 @@ from dbus_fast.errors import DBusError
 from dbus_fast.signature import Variant
 from PIL import Image
 
-from camguard.desktop.icons import Look, draw
+from camguard.desktop.icons import draw
+from camguard.desktop.look import Look
 from camguard.desktop.statusnotifier import watcher
 from camguard.desktop.statusnotifier.address import NO_BUS
 from camguard.desktop.statusnotifier.backend import Icon
