@@ -124,11 +124,13 @@ class TrayStage:
         self.screen.press("Escape", "Escape")
 
     def picture(self, name: str) -> None:
-        """Keep what is on the screen, where somebody wants it."""
+        """Keep what is on the screen, where somebody wants it: the corner with something in it."""
         folder = os.environ.get(PICTURES)
         if folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
-            self.screen.picture().save(Path(folder) / f"{name}.png")
+            seen = self.screen.picture()
+            left, _, _, bottom = seen.crop((0, PANEL_HEIGHT + 2, *seen.size)).getbbox() or (seen.width - 300, 0, 0, 60)
+            seen.crop((max(0, left - 16), 0, seen.width, bottom + PANEL_HEIGHT + 18)).save(Path(folder) / f"{name}.png")
 
     # What the log says.
 
