@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import chromium, vm
+from tests.support import chromium, desktop, vm
 from tests.support.guest import Desk
 from tests.support.relay import Relay, Reporter
 
@@ -29,6 +29,8 @@ SYSTEMD = HERE / "service"
 """A machine under systemd, where camguard is installed from a wheel."""
 BROWSER = HERE / "page"
 """What needs no machine but a browser."""
+DESKTOP = HERE / "desktop"
+"""What needs no machine but a desktop that nobody sees."""
 
 PASSED_ON = ("CAMGUARD_KILLS", "CAMGUARD_SEED")
 """What a person may say about the tests in a machine under systemd: see test_crash_vm.py."""
@@ -45,8 +47,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return
     here = [item for item in items if item.path.is_relative_to(HERE)]
     in_browser = [item for item in here if item.path.is_relative_to(BROWSER)]
+    on_desktop = [item for item in here if item.path.is_relative_to(DESKTOP)]
     _skip(in_browser, chromium.missing)
-    _skip([item for item in here if item not in in_browser], vm.missing)
+    _skip(on_desktop, desktop.missing)
+    _skip([item for item in here if item not in in_browser and item not in on_desktop], vm.missing)
 
 
 def _skip(items: list[pytest.Item], missing: Callable[[], str | None]) -> None:
