@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from camguard.access import RUN_KINDS, Found
-from camguard.access.handdecide import answer_of, log_decision, off_by_hand, recalled, rule_for
+from camguard.access.handdecide import answer_of, log_decision, logged_subject, off_by_hand
 from camguard.access.handswitch import switch_by_hand
 from camguard.compose import history, may_switch, platform, write_journal
 from camguard.config import Config
@@ -102,10 +102,10 @@ class Local:
 
     def decide(self, number: int, decision: Decision) -> Record:
         """See `Access.decide`."""
-        told, by = recalled(self._config, number), this_user()
+        told, by = logged_subject(self._config, number), this_user()
         rule = None
         if decision is Decision.ALLOW:
-            _, rule, _ = self.add_rule(rule_for(told))
+            _, rule, _ = self.add_rule(told.rule())
         log_decision(self._config, told, decision, by)
         outcome = None
         if decision in ENDS:

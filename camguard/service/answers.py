@@ -28,10 +28,11 @@ from camguard.guard import Guard
 from camguard.ipc import calls
 from camguard.journal.fold import ActivationRecord
 from camguard.rulebook import RuleBook
-from camguard.service.deciding import decide, decided
+from camguard.service.deciding import decide
 from camguard.service.people import People
 from camguard.service.reading import Reading
 from camguard.service.ruling import rule_of
+from camguard.subject import Subject, outcome_record
 from camguard.uses import activation_number, camera_meant
 from camguard.views import camera_view, case_view, reference
 
@@ -171,11 +172,12 @@ class Answers:
         for number in wanted:
             answered = self.case(number)
             if answered is not None and answered.alerted:
-                await self.guard.record(decided(answered, Decision.END, self.by(caller), self.guard))
+                decided = Subject.of_case(answered).decided(Decision.END, self.by(caller), self._now())
+                await self.guard.record(decided)
         results = [await self.end_case(caller, number, processes) for number, processes in wanted.items()]
         if gone and not results:
             already = Outcome(Result.GONE, why="It holds the camera no longer.")
-            results.append({"uses": [], "outcome": self.outcome(already)})
+            results.append({"uses": [], "outcome": outcome_record(already)})
         return {"results": results}
 
     def _referred(self, ref: calls.UseRef) -> tuple[Case, Process] | None:
@@ -202,7 +204,7 @@ class Answers:
         """End processes of a use that the caller may end; ``uses`` and the checked ``outcome``."""
         case = self.case(number)
         if case is None:
-            return {"uses": [], "outcome": self.outcome(Outcome(Result.GONE, why="It ended meanwhile."))}
+            return {"uses": [], "outcome": outcome_record(Outcome(Result.GONE, why="It ended meanwhile."))}
         identity = case.identity
         order = Order(
             case.camera,
@@ -215,7 +217,7 @@ class Answers:
         )
         outcome = await end_use(self.guard.platform, self.guard.record, order, lambda _: None)
         views = [case_view(case, process) for process in sorted(processes, key=lambda process: process.age)]
-        return {"uses": views, "outcome": self.outcome(outcome)}
+        return {"uses": views, "outcome": outcome_record(outcome)}
 
     async def switch(self, caller: Caller, call: calls.Switch) -> dict[str, Any]:
         """Switch a camera, or all. Raises Refused where the caller may not, or this guard cannot."""
@@ -234,7 +236,8 @@ class Answers:
         return {
             "power": call.power.value,
             "results": [
-                {"camera": camera_view(each.camera, each.power), "outcome": self.outcome(each.outcome)} for each in done
+                {"camera": camera_view(each.camera, each.power), "outcome": outcome_record(each.outcome)}
+                for each in done
             ],
             "cameras": [view for view in self._camera_views() if camera in {EVERY, view["id"]}],
         }
@@ -346,11 +349,6 @@ class Answers:
     def by(self, caller: Caller) -> str:
         """On whose word something is done, as the log says it."""
         return f"user {self.means.people.name(caller.uid)}"
-
-    def outcome(self, outcome: Outcome) -> Record:
-        """An outcome as clients are told it."""
-        told = describe(Report(Kind.ACTION_COMPLETED, Moment(0, 0, 0, ""), outcome=outcome))["outcome"]
-        return told if isinstance(told, dict) else {}
 
     async def _record(self, kind: Kind, extra: Record) -> None:
         await self.guard.record(Report(kind, self._now(), extra=dict(extra)))

@@ -7,15 +7,14 @@ from typing import Any, Protocol
 from camguard.core.authority import Caller, Deed, may
 from camguard.core.casebook import Case
 from camguard.core.decisions import ENDS, Decision
-from camguard.core.events import Kind, Report
-from camguard.core.model import Activation, App, Camera, Effect, Outcome, Process, Result, Rule, Verdict
+from camguard.core.model import Camera, Outcome, Process, Result, Rule
 from camguard.core.power import Power
 from camguard.core.records import Record
 from camguard.errors import CamguardError, NothingMatched, Refused
 from camguard.guard import Guard
 from camguard.ipc import calls
 from camguard.journal.fold import ActivationRecord
-from camguard.journal.recall import recall
+from camguard.subject import Subject, outcome_record, switched_off
 
 
 class Means(Protocol):
@@ -43,48 +42,6 @@ class Means(Protocol):
     async def make_rule(self, caller: Caller, rule: Rule) -> dict[str, Any]:
         """Store a rule. Raises Refused where the caller may not."""
 
-    def outcome(self, outcome: Outcome) -> Record:
-        """An outcome as clients are told it."""
-
-
-class Subject:
-    """The use that was decided about: as the guard follows it still, or as the log tells of it."""
-
-    def __init__(self, case: Case | None, record: ActivationRecord | None) -> None:
-        """Raises NothingMatched where there is neither."""
-        self.activation: Activation
-        self.camera: Camera | None
-        self.app: App | None
-        self.verdict: Verdict | None
-        if case is not None:
-            self.activation, self.camera, self.verdict = case.activation, case.camera, case.verdict
-            self.app = None if case.identity is None else case.identity.app
-            self.targets = case.targets
-        elif record is not None:
-            told = recall(record)
-            self.activation, self.camera, self.app, self.verdict = told.activation, told.camera, told.app, told.verdict
-            self.targets = frozenset()
-        else:
-            raise NothingMatched("there is no such use in the log; `camguard alerts list` shows those to be answered")
-
-    def report(self, decision: Decision, by: str, guard: Guard) -> Report:
-        """The entry that says what was decided, and on whose word."""
-        return Report(
-            Kind.DECIDED,
-            guard.platform.clock.now(),
-            camera=self.camera,
-            activation=self.activation,
-            app=self.app,
-            verdict=self.verdict,
-            extra={"decision": decision.value, "by": by},
-        )
-
-    def rule(self) -> Rule:
-        """The rule that expects this app from now on. Raises Refused where it is not known which app it is."""
-        if self.app is None or not self.app.known:
-            raise Refused("it could not be told which app this is, so there is nothing to make a rule of")
-        return Rule(id="", effect=Effect.ALLOW, app=self.app.identity, app_name=self.app.name)
-
 
 async def decide(means: Means, caller: Caller, call: calls.Decide) -> dict[str, Any]:
     """Carry out what was decided.
@@ -93,8 +50,7 @@ async def decide(means: Means, caller: Caller, call: calls.Decide) -> dict[str, 
     why the camera was not switched off where that was asked for. Raises NothingMatched where there is no such use,
     Refused where the caller may not decide about it.
     """
-    case = means.case(call.activation)
-    subject = Subject(case, None if case is not None else await means.logged(call.activation))
+    subject = await _subject(means, call.activation)
     if not may(caller, Deed.DECIDE, subject.activation.process.uid):
         raise Refused("only the user whose use it is, root and the group camguard may answer this alert")
     told: dict[str, Any] = {
@@ -107,7 +63,8 @@ async def decide(means: Means, caller: Caller, call: calls.Decide) -> dict[str, 
     }
     if call.decision is Decision.ALLOW:  # where no rule may be made, nothing was decided
         told["rule"] = (await means.make_rule(caller, subject.rule()))["rule"]
-    await means.guard.record(subject.report(call.decision, means.by(caller), means.guard))
+    now = means.guard.platform.clock.now()
+    await means.guard.record(subject.decided(call.decision, means.by(caller), now))
     if call.decision in ENDS:
         told["outcome"] = await _end(means, caller, subject)
     if call.decision is Decision.OFF:
@@ -115,10 +72,20 @@ async def decide(means: Means, caller: Caller, call: calls.Decide) -> dict[str, 
     return told
 
 
+async def _subject(means: Means, number: int) -> Subject:
+    case = means.case(number)
+    if case is not None:
+        return Subject.of_case(case)
+    record = await means.logged(number)
+    if record is None:
+        raise NothingMatched("there is no such use in the log; `camguard alerts list` shows those to be answered")
+    return Subject.of_log(record)
+
+
 async def _end(means: Means, caller: Caller, subject: Subject) -> Record:
     own = {process for process in subject.targets if may(caller, Deed.END_USE, process.uid)}
     if not own:
-        return means.outcome(Outcome(Result.GONE, why="It holds the camera no longer."))
+        return outcome_record(Outcome(Result.GONE, why="It holds the camera no longer."))
     outcome: Record = (await means.end_case(caller, subject.activation.number, own))["outcome"]
     return outcome
 
@@ -127,14 +94,6 @@ async def _off(means: Means, caller: Caller, camera: Camera | None) -> dict[str,
     if camera is None:
         return {"not_off": "It is not known which camera it was."}
     try:
-        switched = await means.switch(caller, calls.Switch(power=Power.OFF, camera=camera.id))
+        return switched_off(await means.switch(caller, calls.Switch(power=Power.OFF, camera=camera.id)))
     except CamguardError as error:
         return {"not_off": str(error)}
-    power = next((view["power"] for view in switched["cameras"]), None)
-    why = next((each["outcome"]["why"] for each in switched["results"]), None)
-    return {"power": power, "not_off": None if power == Power.OFF else why or "It is not known why."}
-
-
-def decided(case: Case, decision: Decision, by: str, guard: Guard) -> Report:
-    """The entry for an answer that was given another way than to the alert, by ending the use for instance."""
-    return Subject(case, None).report(decision, by, guard)

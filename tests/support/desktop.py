@@ -41,7 +41,7 @@ def until(found: Callable[[], T | None], what: str) -> T:
     deadline = time.monotonic() + PATIENCE_S
     while not (result := found()):
         assert time.monotonic() < deadline, f"{what}: not after {PATIENCE_S:.0f} s"
-        time.sleep(0.05)
+        time.sleep(0.1)  # a picture of the screen takes as long
     return result
 
 
@@ -127,7 +127,7 @@ class Desktop:
     def click(self, box: Box, button: int = LEFT) -> None:
         """Click in the middle of a box."""
         x, y = (box[0] + box[2]) // 2, (box[1] + box[3]) // 2
-        self.run("xdotool", "mousemove", "--sync", str(x), str(y), "click", str(button))
+        self.run("xdotool", "mousemove", str(x), str(y), "click", str(button))
 
     def press(self, *keys: str) -> None:
         """Press keys, by their names in X."""

@@ -30,7 +30,7 @@ SYSTEMD = HERE / "service"
 BROWSER = HERE / "page"
 """What needs no machine but a browser."""
 DESKTOP = HERE / "desktop"
-"""What needs no machine but a desktop."""
+"""What needs no machine but a desktop that nobody sees."""
 
 PASSED_ON = ("CAMGUARD_KILLS", "CAMGUARD_SEED")
 """What a person may say about the tests in a machine under systemd: see test_crash_vm.py."""
