@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Mapping
 
-from camguard.desktop.cards import Card, without_buttons
+from camguard.desktop.cards import Card, number_of_key, without_buttons
 from camguard.desktop.notifications import Notifications
 from camguard.errors import NotShown
 
@@ -36,13 +36,14 @@ class Screen:
         if self._tried_s is not None and self.again_s:
             return
         try:
+            # While one is shown, what is told, clicked or forgotten meanwhile changes `_shown` too.
             for key in [key for key in self._shown if key not in wanted]:
-                del self._shown[key]
+                self._shown.pop(key, None)
                 await self._notifications.withdraw(key)
             for key, card in wanted.items():
                 if self._shown.get(key) != card:
-                    await self._show(key, card)
                     self._shown[key] = card
+                    await self._show(key, card)
         except NotShown as error:
             self._failed(error)
             return
@@ -68,7 +69,7 @@ class Screen:
     async def _show(self, key: str, card: Card) -> None:
         if self._buttons is None:
             self._buttons = (await self._notifications.reach()).buttons
-        await self._notifications.show(key, card if self._buttons else without_buttons(card, key))
+        await self._notifications.show(key, card if self._buttons else without_buttons(card, number_of_key(key)))
 
     def _failed(self, error: NotShown) -> None:
         if self._tried_s is None:
