@@ -22,6 +22,8 @@ class Screen:
     def __init__(self, notifications: Notifications) -> None:
         self._notifications = notifications
         self._shown: dict[str, Card] = {}
+        self._unsure: set[str] = set()
+        """The cards that may be on the screen from before something failed."""
         self._buttons: bool | None = None
         self._pause_s = FIRST_AGAIN_S
         self._tried_s: float | None = None
@@ -37,9 +39,9 @@ class Screen:
             return
         try:
             # While one is shown, what is told, clicked or forgotten meanwhile changes `_shown` too.
-            for key in [key for key in self._shown if key not in wanted]:
-                self._shown.pop(key, None)
+            for key in (self._shown.keys() | self._unsure) - wanted.keys():
                 await self._notifications.withdraw(key)
+                self.gone(key)
             for key, card in wanted.items():
                 if self._shown.get(key) != card:
                     self._shown[key] = card
@@ -51,7 +53,7 @@ class Screen:
 
     async def tell(self, key: str, card: Card) -> None:
         """Show a card once, in the place of one that was kept under that key."""
-        self._shown.pop(key, None)
+        self.gone(key)
         try:
             await self._show(key, card)
         except NotShown as error:
@@ -60,10 +62,12 @@ class Screen:
     def gone(self, key: str) -> None:
         """A card is not on the screen any more, by a click."""
         self._shown.pop(key, None)
+        self._unsure.discard(key)
 
     def forgotten(self) -> None:
         """None is on the screen any more: who showed them is another now."""
         self._shown.clear()
+        self._unsure.clear()
         self._buttons = None
 
     async def _show(self, key: str, card: Card) -> None:
@@ -77,5 +81,6 @@ class Screen:
         else:
             self._pause_s = min(2 * self._pause_s, LONGEST_AGAIN_S)
         self._tried_s = time.monotonic()
+        self._unsure |= self._shown.keys()
         self._shown.clear()
         self._buttons = None
