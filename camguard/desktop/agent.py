@@ -15,10 +15,10 @@ from typing import Any, Protocol
 
 from camguard import __version__
 from camguard.core.decisions import Decision
-from camguard.core.events import Kind
 from camguard.core.records import Record
 from camguard.desktop import words
 from camguard.desktop.board import KEPT, Board
+from camguard.desktop.cards import number_of_key
 from camguard.desktop.link import Guarded, Link
 from camguard.desktop.look import Look
 from camguard.desktop.menu import Row, menu
@@ -41,7 +41,8 @@ MANY, QUIET_S = 1_000, 10.0
 AT_ONCE = 5
 """So many alerts are on the screen at a time; the menu has the others."""
 
-_ALERTING = frozenset({Kind.ALERT, Kind.DECIDED, Kind.ENDED, Kind.PROBE})
+AGAIN_S = 2.0
+"""After how long a guard that could not answer a question is asked again."""
 
 
 class Panel(Protocol):
@@ -141,13 +142,15 @@ class Agent:
             dues.append(due)
         if self._used >= MANY:
             dues.append(QUIET_S)
+        if self._board.stale and self._guarded is not None:
+            dues.append(AGAIN_S)
         if self._screen.again_s is not None:
             dues.append(self._screen.again_s)
         return min(dues, default=None)
 
     async def _ask(self, link: Link, guarded: Guarded) -> None:
         """Ask how things stand, and after an alert or a gap which alerts wait for an answer."""
-        self._board.stale = False
+        self._board.asking()
         try:
             status: Any = await link.questions.ask(lambda guard: guard.status())
             if self._unknown_alerts:
@@ -164,10 +167,9 @@ class Agent:
         self._first = False
 
     async def _show_cards(self) -> None:
-        now_s = time.monotonic()
-        for key, card in self._reminders.due(self._board.standing.uses, self._hints, now_s).items():
-            await self._screen.tell(key, card)
-        await self._screen.keep(self._board.cards(datetime.now().astimezone(), AT_ONCE))
+        alerts = self._board.cards(datetime.now().astimezone(), AT_ONCE)
+        reminders = self._reminders.cards(self._board.standing.uses, self._hints, time.monotonic())
+        await self._screen.keep({**alerts, **reminders})
 
     def _show_panel(self) -> None:
         look = self._board.look
@@ -190,8 +192,5 @@ def _title(board: Board, look: Look) -> str:
 
 def answer_of(key: str, word: str) -> tuple[int, Decision] | None:
     """Which use a button of an alert or a reminder is about, and which answer it gives; None for other buttons."""
-    number = key.removeprefix("reminder-").removeprefix("a")
-    try:
-        return int(number), Decision(word)
-    except ValueError:
-        return None
+    number = number_of_key(key)
+    return (number, Decision(word)) if number is not None and word in set(Decision) else None

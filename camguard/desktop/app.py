@@ -19,6 +19,7 @@ from camguard.desktop.agent import Agent, answer_of
 from camguard.desktop.autostart import spoken_command
 from camguard.desktop.backends import choose
 from camguard.desktop.board import Board
+from camguard.desktop.cards import number_of_key
 from camguard.desktop.deeds import Deeds
 from camguard.desktop.firstrun import FirstRun
 from camguard.desktop.link import Line, Link, Place
@@ -70,10 +71,10 @@ class App:
         self._screen = Screen(self._notifications)
         reminding = chosen.config.reminders
         after_s = None if reminding.after_ns is None else reminding.after_ns / 1e9
-        reminders = Reminders(Wanted(after_s, reminding.locked, reminding.idle))
+        self._reminders = Reminders(Wanted(after_s, reminding.locked, reminding.idle))
         self._board = board
         self.tray = Tray(kind, lambda: self._agent.rows(), self._clicked)
-        self._agent = Agent(board, self.tray, self._screen, reminders)
+        self._agent = Agent(board, self.tray, self._screen, self._reminders)
         own = OwnGuard(folders.state(), chosen.named_config)
         place = Place(chosen.socket)
         self._link = Link(place, own, self._agent.happened, self._agent.found, self._agent.lost)
@@ -131,7 +132,7 @@ class App:
         self._agent.begin(self._deeds.do(do))
 
     def _pressed(self, key: str, word: str) -> None:
-        self._screen.gone(key)
+        self._gone(key)
         found = answer_of(key, word)
         if found is not None:
             self._agent.begin(self._deeds.decide(*found))
@@ -139,12 +140,21 @@ class App:
             self._agent.begin(self._deeds.offer(word))
 
     def _dismissed(self, key: str) -> None:
-        self._screen.gone(key)
-        if key.startswith("a") and key[1:].isdecimal():
-            self._board.dismissed(int(key[1:]))
+        number = self._gone(key)
+        if number is not None:
+            self._board.dismissed(number)
 
     def _expired(self, key: str) -> None:
+        number = self._gone(key)
+        if number is not None:
+            self._board.expired(number)
+
+    def _gone(self, key: str) -> int | None:
+        """A card is not on the screen any more; the use whose alert it was."""
         self._screen.gone(key)
+        self._reminders.gone(key)
+        number = number_of_key(key)
+        return number if number is not None and key == f"a{number}" else None
 
     def _forgotten(self) -> None:
         self._screen.forgotten()

@@ -31,8 +31,9 @@ _UNHEEDED = frozenset({Kind.CALL_REFUSED})
 class Standing:
     """How things stand. `blind` says in a sentence why the guard, or a part of it, does not see; None where it does.
 
-    `source` says who guards, `service` whether that is the service, which goes on without the tray, and `can_switch`
-    whether it has the rights to switch cameras.
+    `found` says whether a guard answers at all, `trouble` what is wrong with its configuration, of which the one before
+    stays in force. `source` says who guards, `service` whether that is the service, which goes on without the tray, and
+    `can_switch` whether it has the rights to switch cameras.
     """
 
     cameras: tuple[CameraNow, ...] = ()
@@ -41,6 +42,8 @@ class Standing:
     source: str = ""
     service: bool = False
     can_switch: bool = False
+    found: bool = False
+    trouble: str | None = None
 
 
 class Board:
@@ -49,36 +52,67 @@ class Board:
     def __init__(self) -> None:
         self.standing = Standing()
         self.stale = False
-        """Whether something happened since `stand` that may have changed how things stand."""
+        """Whether something happened since `asking` that may have changed how things stand."""
+        self._newer: set[int] = set()
+        self._ended: set[int] = set()
+        """Of which uses it was heard since `asking` that there is an alert or an answer, and that they ended."""
         self._alerts: dict[int, Alerted] = {}
         self._dismissed: set[int] = set()
         self._blind: dict[str, str] = {}
 
+    def asking(self) -> None:
+        """How things stand is asked now: what is heard from here on is newer than the answer may be."""
+        self.stale = False
+        self._newer.clear()
+        self._ended.clear()
+
     def stand(self, status: Told, now_s: float, source: str, *, service: bool, first: bool) -> None:
-        """Take in how things stand; `now_s` is the monotonic clock.
+        """Take in how things stood after `asking`; `now_s` is the monotonic clock.
 
         `first` after a time in which no events came: an alert whose use does not go on is over then. Later the event
         says so, since a camera that is closed and opened again at once is one use.
         """
         uses = uses_of(status, now_s)
-        blind = status.get("trouble") or next(iter(self._blind.values()), None)
-        can_switch = bool(status.get("switches"))
-        self.standing = Standing(cameras_of(status), uses, blind, source, service, can_switch)
-        self.stale = False
+        self.standing = Standing(
+            cameras_of(status),
+            uses,
+            next(iter(self._blind.values()), None),
+            source,
+            service,
+            can_switch=bool(status.get("switches")),
+            found=True,
+            trouble=status.get("trouble"),
+        )
         if first:
-            live = {use.number for use in uses}
-            self._alerts = {number: replace(alert, over=number not in live) for number, alert in self._alerts.items()}
+            live = {use.number for use in uses} - self._ended
+            for number in self._alerts.keys() - self._newer:
+                self._alerts[number] = replace(self._alerts[number], over=number not in live)
 
     def lose(self, why: str) -> None:
         """The guard cannot be asked any more: nothing is known but that."""
-        self.standing = replace(self.standing, uses=(), blind=why, service=False, can_switch=False)
+        self.standing = Standing(blind=why)
         self._blind.clear()
 
     def recall(self, unanswered: Iterable[Alerted]) -> None:
-        """Take in which alerts the log says nobody answered; of another user's, which it does not tell, nothing."""
-        foreign = {number: alert for number, alert in self._alerts.items() if alert.told.get("reduced")}
-        self._alerts = dict(sorted({**foreign, **{alert.number: alert for alert in unanswered}}.items()))
+        """Take in which alerts the log said after `asking` that nobody answered.
+
+        Of another user's, which it does not tell, nothing is learned. One that is new here and over goes to those that
+        were missed, and not on the screen.
+        """
+        logged = {
+            alert.number: replace(alert, over=alert.over or alert.number in self._ended)
+            for alert in unanswered
+            if alert.number not in self._newer
+        }
+        kept = {
+            number: alert
+            for number, alert in self._alerts.items()
+            if number in self._newer or alert.told.get("reduced")
+        }
+        self._dismissed |= {number for number, alert in logged.items() if alert.over and number not in self._alerts}
+        self._alerts = dict(sorted({**kept, **logged}.items()))
         self._dismissed &= self._alerts.keys()
+        self._trim()
 
     def take(self, told: Told) -> None:
         """Take in something that happened."""
@@ -93,17 +127,24 @@ class Board:
             self._blind.pop(str((told.get("extra") or {}).get("what")), None)
         elif kind == Kind.ALERT:
             self._alert(told)
-        elif number in self._alerts:
-            self._follow(self._alerts[number], told)
+        elif number is not None:
+            self._follow(number, told)
 
     def answered(self, number: int) -> None:
         """An alert was answered: it is shown no longer."""
+        self._newer.add(number)
         self._alerts.pop(number, None)
         self._dismissed.discard(number)
 
     def dismissed(self, number: int) -> None:
         """A person closed an alert without answering: it stays in the menu, and is not shown again."""
         if number in self._alerts:
+            self._dismissed.add(number)
+
+    def expired(self, number: int) -> None:
+        """An alert went from the screen by itself: one that was only to be known, a block's, is not shown again."""
+        alert = self._alerts.get(number)
+        if alert is not None and _blocked(alert):
             self._dismissed.add(number)
 
     def asked_again(self, number: int) -> None:
@@ -114,10 +155,12 @@ class Board:
     def look(self) -> Look:
         """The icon that shows how things stand."""
         standing = self.standing
+        if not standing.found:
+            return Look.BLIND
+        if self.going_on:  # also where a part of the guard does not see: this it saw
+            return Look.UNEXPECTED
         if standing.blind is not None:
             return Look.BLIND
-        if any(not alert.over for alert in self._alerts.values()):
-            return Look.UNEXPECTED
         if any(use.capturing for use in standing.uses):
             return Look.EXPECTED
         cameras = standing.cameras
@@ -152,20 +195,29 @@ class Board:
     def _alert(self, told: Told) -> None:
         alert = alerted_of(told)
         if alert is not None:
+            self._newer.add(alert.number)
             self._alerts[alert.number] = alert
-            for oldest in list(self._alerts)[:-KEPT]:
-                del self._alerts[oldest]
+            self._trim()
 
-    def _follow(self, alert: Alerted, told: Told) -> None:
-        kind = told.get("event")
+    def _trim(self) -> None:
+        """Keep no more than `KEPT`: the oldest go first, and before all that go on those that are over."""
+        surplus = max(0, len(self._alerts) - KEPT)
+        for number in sorted(self._alerts, key=lambda number: (not self._alerts[number].over, number))[:surplus]:
+            del self._alerts[number]
+            self._dismissed.discard(number)
+
+    def _follow(self, number: int, told: Told) -> None:
+        kind, alert = told.get("event"), self._alerts.get(number)
         if kind == Kind.DECIDED:
-            self.answered(alert.number)
+            self.answered(number)
         elif kind in _OVER:
-            self._alerts[alert.number] = replace(alert, over=True)
+            self._ended.add(number)
+            if alert is not None:
+                self._alerts[number] = replace(alert, over=True)
         elif told.get("verdict") == Judgement.EXPECTED:
-            self.answered(alert.number)  # a rule allows it by now
-        elif told.get("verdict") is not None:
-            self._alerts[alert.number] = replace(alert, told={**alert.told, **told})
+            self.answered(number)  # a rule allows it by now
+        elif alert is not None and told.get("verdict") is not None:
+            self._alerts[number] = replace(alert, told={**alert.told, **told})
 
 
 def _blocked(alert: Alerted) -> bool:

@@ -51,10 +51,18 @@ def result_card(told: words.Told, said: str) -> Card:
     return Card(title="Your camera", body=f"{words.who(told)}: {said}", expires_s=RESULT_S)
 
 
-def with_advice(card: Card, key: str) -> Card:
-    """The same where the desktop shows no buttons: with where else to answer. `key` is what it is shown under."""
+def number_of_key(key: str) -> int | None:
+    """Which use the card under a key is about, the alert to it or a reminder of it; None where it is about none."""
     number = key.removeprefix("reminder-").removeprefix("a")
-    if not card.buttons or not number.isdecimal():
+    return int(number) if key.endswith(f"a{number}") and number.isdecimal() and number.isascii() else None
+
+
+def without_buttons(card: Card, number: int | None) -> Card:
+    """The same where the desktop shows no buttons: with where else to answer, where it is about the use `number`."""
+    if not card.buttons:
         return card
-    where = f"Answer in the menu of camguard's icon, or: camguard alerts answer a{number} off"
-    return replace(card, body=f"{card.body}\n{where}")
+    body = card.body
+    if number is not None:
+        first, _ = card.buttons[0]
+        body += f"\nAnswer in the menu of camguard's icon, or: camguard alerts answer a{number} {first}"
+    return replace(card, body=body, buttons=())

@@ -13,7 +13,6 @@ from camguard.desktop.cards import RESULT_S, Card, result_card
 from camguard.desktop.link import Line
 from camguard.desktop.menu import Do, Verb
 from camguard.errors import CamguardError
-from camguard.wording import visible
 
 INSTALL = "sudo {command} service install"
 
@@ -104,7 +103,7 @@ class Deeds:
 
 def failed_card(why: str) -> Card:
     """Something that was asked for was not done, and why."""
-    return Card(title="That was not done", body=visible(why), expires_s=RESULT_S)
+    return Card(title="That was not done", body=words.fact(why), expires_s=RESULT_S)
 
 
 def test_card() -> Card:
@@ -132,7 +131,7 @@ def _switched(told: Any) -> str:
     sentences = []
     for camera in told["cameras"]:
         right = camera["power"] == told["power"]
-        sentence = f"{words.name(camera['name'])} is {camera['power']}" + (", checked." if right else ".")
+        sentence = f"{words.camera_name(camera['name'])} is {camera['power']}" + (", checked." if right else ".")
         why = next((each["outcome"]["why"] for each in told["results"] if each["camera"]["id"] == camera["id"]), None)
-        sentences.append(sentence if right or not why else f"{sentence} {visible(str(why))}")
+        sentences.append(sentence if right or not why else f"{sentence} {words.fact(str(why))}")
     return " ".join(sentences) or f"No camera is plugged in; one that will be is {told['power']}."

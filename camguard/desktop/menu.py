@@ -11,7 +11,7 @@ from camguard.core.power import Power
 from camguard.desktop import words
 from camguard.desktop.board import Board
 from camguard.desktop.uses import Alerted, CameraNow, UseNow
-from camguard.wording import spoken, visible
+from camguard.wording import spoken
 
 PASSES_MIN = (15, 30, 60)
 """For how many minutes a camera can be turned on from the menu."""
@@ -63,7 +63,7 @@ def menu(board: Board, now: datetime, now_s: float, version: str) -> tuple[Row, 
     """All rows as they are now; `now` for people, `now_s` on the monotonic clock."""
     standing = board.standing
     parts = (
-        (Row(f"camguard cannot see: {standing.blind}"),) if standing.blind is not None else (),
+        _complaints(board),
         tuple(_use(use, board, now_s) for use in standing.uses) or _nothing(board),
         _power(board),
         _missed(board, now),
@@ -80,6 +80,16 @@ def menu(board: Board, now: datetime, now_s: float, version: str) -> tuple[Row, 
     return tuple(rows)
 
 
+def _complaints(board: Board) -> tuple[Row, ...]:
+    standing = board.standing
+    rows = []
+    if standing.blind is not None:
+        rows.append(Row(f"camguard cannot see: {words.fact(standing.blind)}"))
+    if standing.trouble is not None:
+        rows.append(Row(f"The configuration cannot be used: {words.fact(standing.trouble)}"))
+    return tuple(rows)
+
+
 def _nothing(board: Board) -> tuple[Row, ...]:
     """Where nobody uses a camera: that, in a sentence about each."""
     if board.standing.blind is not None and not board.standing.cameras:
@@ -87,7 +97,7 @@ def _nothing(board: Board) -> tuple[Row, ...]:
     if not board.standing.cameras:
         return (Row("No camera is plugged in"),)
     return tuple(
-        Row(f"{words.name(camera.name)} is {'switched off' if camera.power is Power.OFF else 'not in use'}")
+        Row(f"{words.camera_name(camera.name)} is {'switched off' if camera.power is Power.OFF else 'not in use'}")
         for camera in board.standing.cameras
     )
 
@@ -126,7 +136,7 @@ def _details(use: UseNow) -> list[Row]:
         ("Why", words.why(told)),
         ("In the log", told.get("activation")),
     ]
-    return [Row(f"{what}: {visible(str(fact))}") for what, fact in facts if fact not in {None, ""}]
+    return [Row(f"{what}: {words.fact(str(fact))}") for what, fact in facts if fact not in {None, ""}]
 
 
 def _power(board: Board) -> tuple[Row, ...]:
@@ -136,7 +146,7 @@ def _power(board: Board) -> tuple[Row, ...]:
     if len(cameras) == 1:
         return _switch_rows(cameras[0], "the camera")
     everyone = (Row("Switch all cameras off", Do(Verb.SWITCH, power=Power.OFF)),)
-    return (*everyone, *(Row(words.name(each.name), rows=_switch_rows(each, "it")) for each in cameras))
+    return (*everyone, *(Row(words.camera_name(each.name), rows=_switch_rows(each, "it")) for each in cameras))
 
 
 def _switch_rows(camera: CameraNow, what: str) -> tuple[Row, ...]:

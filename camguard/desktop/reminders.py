@@ -46,19 +46,27 @@ class Reminders:
         self._wanted = wanted
         self._times: dict[int, int] = {}
         self._told: dict[Cause, set[int]] = {Cause.LOCKED: set(), Cause.IDLE: set()}
+        self._cards: dict[str, Card] = {}
 
-    def due(self, uses: tuple[UseNow, ...], hints: Hints, now_s: float) -> dict[str, Card]:
-        """The reminders to show now, by key; the same is never returned twice. `now_s` is the monotonic clock."""
+    def cards(self, uses: tuple[UseNow, ...], hints: Hints, now_s: float) -> dict[str, Card]:
+        """The reminders to be on the screen, by key: each until it is `gone`, or its use is.
+
+        `now_s` is the monotonic clock.
+        """
         going = {use.number: use for use in uses if use.capturing and use.expected}
         self._times = {number: times for number, times in self._times.items() if number in going}
-        cards = {}
+        self._cards = {key: card for key, card in self._cards.items() if key in map(_key, going)}
         for number, use in going.items():
             cause = self._cause(number, use, hints, now_s)
             if cause is not None:
-                cards[f"reminder-a{number}"] = _card(use, cause, now_s)
+                self._cards[_key(number)] = _card(use, cause, now_s)
         for cause, holds in ((Cause.LOCKED, hints.locked), (Cause.IDLE, hints.idle)):
             self._told[cause] = self._told[cause] & going.keys() if holds else set()
-        return cards
+        return dict(self._cards)
+
+    def gone(self, key: str) -> None:
+        """A reminder was answered or closed, or went by itself: it is not shown again."""
+        self._cards.pop(key, None)
 
     def next_s(self, uses: tuple[UseNow, ...], now_s: float) -> float | None:
         """In how many seconds time alone makes a reminder due; None where it never does."""
@@ -87,6 +95,10 @@ class Reminders:
             return None
         self._times[number] = outlived
         return Cause.LONG
+
+
+def _key(number: int) -> str:
+    return f"reminder-a{number}"
 
 
 def _card(use: UseNow, cause: Cause, now_s: float) -> Card:

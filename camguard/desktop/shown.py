@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Mapping
 
-from camguard.desktop.cards import Card, with_advice
+from camguard.desktop.cards import Card, number_of_key, without_buttons
 from camguard.desktop.notifications import Notifications
 from camguard.errors import NotShown
 
@@ -22,6 +22,8 @@ class Screen:
     def __init__(self, notifications: Notifications) -> None:
         self._notifications = notifications
         self._shown: dict[str, Card] = {}
+        self._unsure: set[str] = set()
+        """The cards that may be on the screen from before something failed."""
         self._buttons: bool | None = None
         self._pause_s = FIRST_AGAIN_S
         self._tried_s: float | None = None
@@ -36,13 +38,14 @@ class Screen:
         if self._tried_s is not None and self.again_s:
             return
         try:
-            for key in [key for key in self._shown if key not in wanted]:
-                del self._shown[key]
+            # While one is shown, what is told, clicked or forgotten meanwhile changes `_shown` too.
+            for key in (self._shown.keys() | self._unsure) - wanted.keys():
                 await self._notifications.withdraw(key)
+                self.gone(key)
             for key, card in wanted.items():
                 if self._shown.get(key) != card:
-                    await self._show(key, card)
                     self._shown[key] = card
+                    await self._show(key, card)
         except NotShown as error:
             self._failed(error)
             return
@@ -50,7 +53,7 @@ class Screen:
 
     async def tell(self, key: str, card: Card) -> None:
         """Show a card once, in the place of one that was kept under that key."""
-        self._shown.pop(key, None)
+        self.gone(key)
         try:
             await self._show(key, card)
         except NotShown as error:
@@ -59,16 +62,18 @@ class Screen:
     def gone(self, key: str) -> None:
         """A card is not on the screen any more, by a click."""
         self._shown.pop(key, None)
+        self._unsure.discard(key)
 
     def forgotten(self) -> None:
         """None is on the screen any more: who showed them is another now."""
         self._shown.clear()
+        self._unsure.clear()
         self._buttons = None
 
     async def _show(self, key: str, card: Card) -> None:
         if self._buttons is None:
             self._buttons = (await self._notifications.reach()).buttons
-        await self._notifications.show(key, card if self._buttons else with_advice(card, key))
+        await self._notifications.show(key, card if self._buttons else without_buttons(card, number_of_key(key)))
 
     def _failed(self, error: NotShown) -> None:
         if self._tried_s is None:
@@ -76,5 +81,6 @@ class Screen:
         else:
             self._pause_s = min(2 * self._pause_s, LONGEST_AGAIN_S)
         self._tried_s = time.monotonic()
+        self._unsure |= self._shown.keys()
         self._shown.clear()
         self._buttons = None

@@ -15,6 +15,9 @@ Told = Mapping[str, Any]
 LONGEST_NAME = 60
 """Marks of a name that are shown; who chooses a longer one does not push the rest of the sentence out of sight."""
 
+LONGEST_FACT = 300
+"""The same of a path, and of all that is said about why."""
+
 LABELS = {
     Decision.OFF: "Turn it off",
     Decision.END: "End it",
@@ -29,9 +32,17 @@ _MINUTE, _HOUR = 60, 3600
 
 def name(text: str) -> str:
     """A name that somebody else chose: every mark of it visible, and not too long."""
-    half = LONGEST_NAME // 2
-    shown = visible(text if len(text) <= 4 * LONGEST_NAME else text[: 2 * LONGEST_NAME] + text[-2 * LONGEST_NAME :])
-    return shown if len(shown) <= LONGEST_NAME else f"{shown[: half - 1]}…{shown[-half:]}"
+    return _short(text, LONGEST_NAME)
+
+
+def fact(text: str) -> str:
+    """A path, or a sentence that may have names in it: every mark of it visible, and not too long."""
+    return _short(text, LONGEST_FACT)
+
+
+def camera_name(text: str) -> str:
+    """What to call a camera, which may be nothing that can be read."""
+    return name(text.strip()) or "a camera"
 
 
 def who(told: Told) -> str:
@@ -39,22 +50,23 @@ def who(told: Told) -> str:
     app, process = told.get("app") or {}, told.get("process") or {}
     script = str(process.get("script") or "").rpartition("/")[2]
     unsaid = "Another user's program" if told.get("reduced") else "An unknown program"
-    chosen = str(app.get("name") or script or process.get("name") or "")
-    return name(chosen) if chosen else unsaid
+    names = (str(each or "").strip() for each in (app.get("name"), script, process.get("name")))
+    chosen = next((each for each in names if each), None)
+    return unsaid if chosen is None else name(chosen)
 
 
 def camera(told: Told) -> str:
     """The camera of a use."""
-    return name(str((told.get("camera") or {}).get("name") or "")) or "a camera"
+    return camera_name(str((told.get("camera") or {}).get("name") or ""))
 
 
 def why(told: Told) -> str:
     """Why a use was judged as it was, in a clause; empty where that is not known to whoever reads."""
-    return "; ".join(visible(str(reason.get("sentence", ""))) for reason in told.get("reasons") or ())
+    return fact("; ".join(str(reason.get("sentence", "")) for reason in told.get("reasons") or ()))
 
 
 def lasting(seconds: float) -> str:
-    """A duration as it is said in passing: ``a moment``, ``3 minutes``, ``1 hour 5 minutes``."""
+    """A duration as it is said in passing: ``less than a minute``, ``3 minutes``, ``1 hour 5 minutes``."""
     if seconds < _MINUTE:
         return "less than a minute"
     hours, minutes = divmod(int(seconds) // _MINUTE, 60)
@@ -108,7 +120,7 @@ def decided(answer: Told) -> str:
 
 
 def _ended(outcome: Told) -> str:
-    because = f" {visible(str(outcome['why']))}" if outcome.get("why") else ""
+    because = f" {fact(str(outcome['why']))}" if outcome.get("why") else ""
     match outcome.get("result"):
         case Result.ENDED:
             return "Ended."
@@ -124,8 +136,15 @@ def _off(answer: Told) -> str:
     if answer["decision"] != Decision.OFF:
         return ""
     if answer.get("not_off"):
-        return f" The camera is not switched off: {visible(str(answer['not_off']))}"
+        return f" The camera is not switched off: {fact(str(answer['not_off']))}"
     return " The camera is off."
+
+
+def _short(text: str, longest: int) -> str:
+    """Both ends of a text, which tell the most of a name and of a path."""
+    half = longest // 2
+    shown = visible(text if len(text) <= 4 * longest else text[: 2 * longest] + text[-2 * longest :])
+    return shown if len(shown) <= longest else f"{shown[: half - 1]}…{shown[-half:]}"
 
 
 def _count(number: int, what: str) -> str:

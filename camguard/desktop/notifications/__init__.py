@@ -45,4 +45,4 @@ class Notifications(Protocol):
         """Take a card away; nothing where it is gone already."""
 
     async def close(self) -> None:
-        """Show nothing more; what is shown stays where it is."""
+        """Show nothing more. What has buttons is taken away, since nobody hears of them; the rest goes by itself."""

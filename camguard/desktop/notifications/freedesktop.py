@@ -6,17 +6,24 @@ a known key takes the old one's place (``replaces_id``), and a daemon that is re
 
 from __future__ import annotations
 
+import asyncio
 import html
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from dbus_fast import DBusError
+from dbus_fast.aio import MessageBus
 from dbus_fast.aio.proxy_object import ProxyInterface
 from desktop_notifier import Button, Icon, Notification, Urgency
-from desktop_notifier.backends.dbus import NOTIFICATION_CLOSED_EXPIRED, DBusDesktopNotifier
+from desktop_notifier.backends.dbus import NOTIFICATION_CLOSED_DISMISSED, DBusDesktopNotifier
 
 from camguard.desktop.cards import APP_NAME, Card
 from camguard.desktop.notifications import Heard, Reached
 from camguard.errors import NotShown
+
+PATIENCE_S = 10.0
+"""How long whoever shows notifications may take to answer."""
 
 _NAME = "org.freedesktop.Notifications"
 _WITHOUT_BUTTONS = frozenset({"dunst"})
@@ -71,9 +78,22 @@ class _Replacing(DBusDesktopNotifier):
     def _on_closed(self, nid: int, reason: int) -> None:
         key = self._platform_to_interface_notification_identifier.get(nid)
         super()._on_closed(nid, reason)
-        if key is not None and reason == NOTIFICATION_CLOSED_EXPIRED:
-            self.numbers.pop(key, None)
+        if key is None:
+            return
+        mine = self.numbers.pop(key, None) is None  # `withdraw` has forgotten it before
+        if reason != NOTIFICATION_CLOSED_DISMISSED and not mine:
             self.heard.expired(key)
+
+    def answerable(self) -> list[str]:
+        """What is shown with buttons."""
+        shown = self._notification_cache
+        return [key for key in self.numbers if key in shown and shown[key].buttons]
+
+    def leave(self) -> None:
+        """Leave the bus, however far it was joined."""
+        bus: MessageBus | None = getattr(self, "bus", None)
+        if bus is not None:
+            bus.disconnect()
 
     async def post(self, notification: Notification) -> None:
         """Show it, in the place of the one of the same identifier; raises what the bus raises."""
@@ -90,58 +110,64 @@ class FreedesktopNotifications:
     def __init__(self, heard: Heard) -> None:
         self._heard = heard
         self._backend: _Replacing | None = None
+        self._turn = asyncio.Lock()
 
     async def reach(self) -> Reached:
         """Who shows notifications."""
-        try:
-            interface: Any = await self._begun().begin()
+        async with self._calling() as backend:
+            interface: Any = await backend.begin()
             server, _, version, _ = await interface.call_get_server_information()
             capabilities = await interface.call_get_capabilities()
-        except Exception as error:
-            raise self._lost(error) from error
-        buttons = "actions" in capabilities and server not in _WITHOUT_BUTTONS
-        return Reached(f"{server} {version}", buttons, "desktop-notifier")
+            buttons = "actions" in capabilities and server not in _WITHOUT_BUTTONS
+            return Reached(f"{server} {version}", buttons, "desktop-notifier")
 
     async def show(self, key: str, card: Card) -> None:
         """Show a card."""
-        try:
-            backend = self._begun()
+        async with self._calling() as backend:
             interface: Any = await backend.begin()
             # By the specification only some daemons read markup; to the others an escaped name would look odd.
             markup = "body-markup" in await interface.call_get_capabilities()
             await backend.post(self._notification(key, card, markup=markup))
-        except Exception as error:
-            raise self._lost(error) from error
 
     async def withdraw(self, key: str) -> None:
         """Take a card away."""
-        backend = self._backend
-        if backend is None or backend.numbers.pop(key, None) is None:
+        if self._backend is None or key not in self._backend.numbers:
             return
-        try:
-            await backend.clear(key)
-        except KeyError:
-            return  # it closed in this very moment
-        except Exception as error:
-            raise self._lost(error) from error
+        async with self._calling() as backend:
+            backend.numbers.pop(key, None)
+            with suppress(KeyError):  # it closed in this very moment
+                await backend.clear(key)
 
     async def close(self) -> None:
-        """Leave the bus."""
-        if self._backend is not None and self._backend.interface is not None:
-            self._backend.bus.disconnect()
+        """Leave the bus, and no buttons behind that nobody hears of any more."""
+        backend = self._backend
+        if backend is None:
+            return
+        with suppress(NotShown):
+            for key in backend.answerable():
+                await self.withdraw(key)
+        backend.leave()
+        self._backend = None
 
-    def _begun(self) -> _Replacing:
-        if self._backend is None:
-            self._backend = _Replacing(self._heard)
-        return self._backend
+    @asynccontextmanager
+    async def _calling(self) -> AsyncIterator[_Replacing]:
+        """One thing at a time, and none for ever: the number of one that is being shown is needed to replace it.
 
-    def _lost(self, error: Exception) -> NotShown:
-        """The error for whoever asked; the next card is tried on a new connection."""
-        backend, self._backend = self._backend, None
-        if backend is not None and backend.interface is not None:
-            backend.bus.disconnect()
-        why = error.text if isinstance(error, DBusError) else str(error) or type(error).__name__
-        return NotShown(f"no notification could be shown ({why}): {_ADVICE}")
+        Raises NotShown, and where the connection is broken the next card is tried on a new one.
+        """
+        async with self._turn:
+            if self._backend is None:
+                self._backend = _Replacing(self._heard)
+            backend = self._backend
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    yield backend
+            except Exception as error:
+                # What the daemon, or its absence, says breaks no connection; and with that goes what can be replaced.
+                if backend.interface is None or not isinstance(error, DBusError | TimeoutError):
+                    backend.leave()
+                    self._backend = None
+                raise NotShown(f"no notification could be shown ({_why(error)}): {_ADVICE}") from error
 
     def _notification(self, key: str, card: Card, *, markup: bool) -> Notification:
         return Notification(
@@ -157,3 +183,9 @@ class FreedesktopNotifications:
 
     def _button(self, key: str, word: str, label: str) -> Button:
         return Button(title=label, on_pressed=lambda: self._heard.pressed(key, word), identifier=word)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "whoever shows them does not answer"
+    return error.text if isinstance(error, DBusError) else str(error) or type(error).__name__
