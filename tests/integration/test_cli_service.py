@@ -43,8 +43,10 @@ def test_a_packagers_root_takes_no_code_and_runs_nothing(tmp_path: Path) -> None
     assert "run " not in done.stdout
     put = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
     assert put == [
+        "etc/xdg/autostart/camguard-tray.desktop",
         "usr/lib/systemd/system/camguard-udev.socket",
         "usr/lib/systemd/system/camguard.service",
+        "usr/lib/systemd/user/camguard-tray.service",
         "usr/lib/sysusers.d/camguard.conf",
     ]
     assert "\nExecStart=/usr/libexec/camguardd --now\n" in (tmp_path / put[1]).read_text()
