@@ -1,7 +1,7 @@
 """The icon, drawn for five states: told apart by shape, for those who do not see red and green.
 
 A camera seen from the side, light with a dark edge, so that it shows on light and dark panels. Each size is drawn for
-itself on a grid of whole pixels, eight times as large, and then scaled down.
+itself on a grid of whole pixels, several times as large, and then scaled down.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from PIL import Image, ImageDraw
 from camguard.desktop.look import Look
 from camguard.desktop.statusnotifier.pixmaps import DRAWN, SIZES
 
-_OVER = 8
-"""How many times larger it is drawn, so that slopes are smooth."""
+_CANVAS = 256
+"""Pixels a side that it is drawn at first, or nearly so: slopes are smooth then, and a larger one costs memory."""
 _GRID = 16.0
 """Units a side that the shapes below are given in: one is a pixel of the smallest size."""
 _EDGE = 0.8
@@ -55,7 +55,8 @@ class _Pen:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._canvas = Image.new("RGBA", (size * _OVER, size * _OVER), _CLEAR)
+        self._over = max(_CANVAS // size, 1)
+        self._canvas = Image.new("RGBA", (size * self._over, size * self._over), _CLEAR)
         self._draw = ImageDraw.Draw(self._canvas)
 
     def finished(self) -> Image.Image:
@@ -93,12 +94,12 @@ class _Pen:
         self._draw.arc((x - reach, y - reach, x + reach, y + reach), start, end, colour, round(self._scaled(width)))
 
     def _scaled(self, value: float) -> float:
-        return value * self._size / _GRID * _OVER
+        return value * self._size / _GRID * self._over
 
     def _whole(self, value: float) -> float:
         """The nearest whole pixel of the finished picture; what is not nothing is one at least."""
         pixels = round(value * self._size / _GRID)
-        return (pixels or (1 if value > 0 else 0)) * _OVER
+        return (pixels or (1 if value > 0 else 0)) * self._over
 
 
 def _silhouette(pen: _Pen, colour: Colour, grow: float = 0.0) -> None:

@@ -188,6 +188,7 @@ async def test_the_menu_is_made_anew_before_it_opens(bus: SessionBus, deeds: Dee
         minutes[0] = 4
         assert await there.menu("AboutToShowGroup", "ai", [0, 999]) == [[0], [999]]
         assert await there.rows() == {"for 4 min": before["for 3 min"]}
+        assert await there.menu("AboutToShow", "i", before["for 3 min"]) is False
         await until(lambda: there.told["ItemsPropertiesUpdated"], "others are told too")
 
 
@@ -368,6 +369,19 @@ class logged:  # noqa: N801  # a context manager
 
     def __exit__(self, *_: object) -> None:
         logging.getLogger("camguard.desktop").removeHandler(self._kept)
+
+
+@on_loop
+async def test_what_should_not_happen_ends_it_loudly(bus: SessionBus, deeds: Deeds) -> None:
+    def fail(*_: object) -> Any:
+        raise ZeroDivisionError("on purpose")
+
+    icon = Icon("camguard", draw(Look.IDLE))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(watcher, "session_bus", fail)
+        with pytest.raises(ZeroDivisionError, match="on purpose"):
+            await icon.serve()
+    assert not icon.visible
 
 
 # As pystray's own are used.

@@ -62,6 +62,7 @@ class Indicator:
         self._wanted = False
         self._keeping: asyncio.Task[None] | None = None
         self._settling: asyncio.Task[None] | None = None
+        self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._bubble = Bubble()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -69,6 +70,10 @@ class Indicator:
     def presence(self) -> Presence:
         """How the icon stands with the panel."""
         return self._presence
+
+    async def failure(self) -> None:
+        """Wait until something goes wrong that should not, and raise it."""
+        await self._failure
 
     def touch(self) -> None:
         """Look at what the owner shows, soon; panels are told of it a few times a second at most."""
@@ -110,11 +115,16 @@ class Indicator:
                 self._told = self._face
                 self._tree.take_change()
                 self._keeping = asyncio.create_task(self._presence.keep())
+                self._keeping.add_done_callback(self._kept)
             elif self._keeping is not None:
                 self._pacer.stop()
                 self._keeping.cancel()
                 await asyncio.gather(self._keeping, return_exceptions=True)
                 self._keeping = None
+
+    def _kept(self, keeping: asyncio.Task[None]) -> None:
+        if not keeping.cancelled() and (error := keeping.exception()) and not self._failure.done():
+            self._failure.set_exception(error)
 
     def _export(self, bus: MessageBus) -> None:
         """Put the icon on a bus. The interfaces are new each time: dbus-fast's keep a bus that they once were on."""
@@ -137,12 +147,10 @@ class Indicator:
             menu.tell(change)
 
     def _refresh(self) -> bool:
-        """Look before the menu is opened; whether it has changed."""
-        revision = self._tree.revision
-        changed = self._look()
-        if changed:
+        """Look before the menu is opened; whether there is anything that panels have not been told."""
+        if self._look():
             self.touch()
-        return changed or self._tree.revision != revision
+        return self._pacer.is_waiting
 
     def _look(self) -> bool:
         """Take over what the owner shows, and whether the menu differs. What cannot be made stays as it was."""

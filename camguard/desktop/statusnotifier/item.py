@@ -27,6 +27,7 @@ Nothing = Annotated[None, DBusSignature("")]
 Pixmaps = Annotated[list[Pixmap], DBusSignature("a(iiay)")]
 ToolTip = Annotated[tuple[str, list[Pixmap], str, str], DBusSignature("(sa(iiay)ss)")]
 
+_MOST_LINES = 12
 _readable = PropertyAccess.READ
 
 
@@ -49,7 +50,7 @@ class Face:
     @property
     def details(self) -> str:
         """The title's other lines, made harmless: a tool tip's text is markup."""
-        return "\n".join(escape(shown(line)) for line in self.title.split("\n")[1:])
+        return "\n".join(escape(shown(line)) for line in self.title.split("\n")[1:_MOST_LINES])
 
 
 class Item(ServiceInterface):

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 GAP_S = 0.2
-"""Between two rounds of updates. A real xfce4-panel ends with 500 updates a second; people see no more than a few."""
+"""Between two rounds of updates. Through AppIndicator, 500 a second end the part of xfce4-panel that shows icons."""
 
 
 class Pacer:
