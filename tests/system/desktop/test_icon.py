@@ -20,7 +20,7 @@ pytestmark = pytest.mark.system
 
 PLAIN = (255, 0, 255)
 OTHER = (0, 255, 255)
-KEPT = os.environ.get("CAMGUARD_SCREENSHOTS")
+KEPT = os.environ.get("CAMGUARD_PICTURES")
 """A folder to keep pictures of the screen in."""
 
 
