@@ -49,7 +49,8 @@ def test_a_packagers_root_takes_no_code_and_runs_nothing(tmp_path: Path) -> None
         "usr/lib/systemd/user/camguard-tray.service",
         "usr/lib/sysusers.d/camguard.conf",
     ]
-    assert "\nExecStart=/usr/libexec/camguardd --now\n" in (tmp_path / "usr/lib/systemd/system/camguard.service").read_text()
+    unit = (tmp_path / "usr/lib/systemd/system/camguard.service").read_text()
+    assert "\nExecStart=/usr/libexec/camguardd --now\n" in unit
     done = _camguard("service", "uninstall", "--root", str(tmp_path))
     assert (done.returncode, done.stderr) == (0, "")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -126,3 +128,53 @@ def test_administrators_end_anybodys_use(service: FromWheel, desk: Desk, user: s
     assert program.wait() == -signal.SIGTERM
     completed = watch.wait_event("action.completed", activation=alert["activation"])
     assert completed["extra"]["by"] == f"user {user}"
+
+
+@pytest.fixture
+def kid_sits_here() -> Iterator[None]:
+    """What logind says where the kid's session is the active one at the machine's seat; see sd-login(3)."""
+    users = Path("/run/systemd/users")
+    users.mkdir(exist_ok=True)
+    said = users / str(KID)
+    before = said.read_text() if said.exists() else None
+    said.write_text(
+        "# This is private data. Do not parse.\nNAME=kid\nSTATE=active\nSTOPPING=no\nDISPLAY=1\nSESSIONS=1\nSEATS=seat0\n"
+        "ACTIVE_SESSIONS=1\nONLINE_SESSIONS=1\nACTIVE_SEATS=seat0\nONLINE_SEATS=seat0\n"
+    )
+    yield
+    if before is None:
+        said.unlink()
+    else:
+        said.write_text(before)
+
+
+@pytest.mark.usefixtures("kid_sits_here")
+def test_who_sits_at_the_machine_switches_and_nobody_else(service: FromWheel) -> None:
+    done = camguard("off", "--camera", WEBCAM, user="kid")
+    assert done.returncode == 0, done.stderr
+    assert not WEBCAM_LINK.exists()
+    assert camguard("on", "--camera", WEBCAM, user="mallory").returncode == 1
+    done = camguard("on", "--camera", WEBCAM, user="kid")
+    assert done.returncode == 0, done.stderr
+    until("the webcam is back", WEBCAM_LINK.exists)
+
+
+@pytest.mark.usefixtures("kid_sits_here")
+def test_an_alert_is_turned_off_by_whose_use_it_is_and_by_nobody_else(service: FromWheel, desk: Desk) -> None:
+    watch = subscriber(desk, "kid")
+    program = desk.program("mmap", user="kid", app="unasked")
+    alert = watch.wait_event("alert", pid=program.pid)
+    assert alert["activation"] in camguard("alerts", user="kid").stdout
+    refused = camguard("alerts", "answer", alert["activation"], "off", user="mallory")
+    assert (refused.returncode, "may answer this alert" in refused.stderr) == (1, True), refused.stderr
+    assert light()
+    done = camguard("alerts", "answer", alert["activation"], "off", user="kid")
+    assert (done.returncode, done.stderr.count("Traceback")) == (0, 0), done.stderr
+    assert "Ended. The camera is off." in done.stdout
+    assert program.wait() == -signal.SIGTERM, program.said()
+    assert not light()
+    assert not WEBCAM_LINK.exists()
+    decided = watch.wait_event("decided", activation=alert["activation"])
+    assert decided["extra"] == {"decision": "off", "by": "user kid"}
+    assert camguard("on", "--camera", WEBCAM).returncode == 0
+    until("the webcam is back", WEBCAM_LINK.exists)
