@@ -138,8 +138,8 @@ def kid_sits_here() -> Iterator[None]:
     said = users / str(KID)
     before = said.read_text() if said.exists() else None
     said.write_text(
-        "# This is private data. Do not parse.\nNAME=kid\nSTATE=active\nSTOPPING=no\nDISPLAY=1\nSESSIONS=1\nSEATS=seat0\n"
-        "ACTIVE_SESSIONS=1\nONLINE_SESSIONS=1\nACTIVE_SEATS=seat0\nONLINE_SEATS=seat0\n"
+        "# This is private data. Do not parse.\nNAME=kid\nSTATE=active\nSTOPPING=no\nDISPLAY=1\n"
+        "SESSIONS=1\nSEATS=seat0\nACTIVE_SESSIONS=1\nONLINE_SESSIONS=1\nACTIVE_SEATS=seat0\nONLINE_SEATS=seat0\n"
     )
     yield
     if before is None:
