@@ -74,7 +74,9 @@ def answer_of(told: Recalled, decision: Decision, outcome: Outcome | None) -> di
 
 def off_by_hand(config: Config, camera: Camera | None, by: str) -> dict[str, Any]:
     """Switch the camera off where this user can; ``power`` and, where it is not off, ``not_off`` with the reason."""
-    if camera is None or not may_switch(config):
+    if camera is None:
+        return {"not_off": "It is not known which camera it was."}
+    if not may_switch(config):
         return {"not_off": _NO_SWITCH}
     try:
         switched: Any = switch_by_hand(config, Power.OFF, camera.id, None, by, whole=False)

@@ -59,7 +59,8 @@ class Subject:
         if case is not None:
             self.activation, self.camera, self.verdict = case.activation, case.camera, case.verdict
             self.app = None if case.identity is None else case.identity.app
-            self.targets = case.targets
+            # Whoever has closed the camera meanwhile, and may open it again at once, is not ended for it.
+            self.targets = case.targets if case.activation.held_since is not None else frozenset()
         elif record is not None:
             told = recall(record)
             self.activation, self.camera, self.app, self.verdict = told.activation, told.camera, told.app, told.verdict
