@@ -30,7 +30,9 @@ class Subject:
     def of_case(cls, case: Case) -> Subject:
         """The use of a case."""
         app = None if case.identity is None else case.identity.app
-        return cls(case.activation, case.camera, app, case.verdict, case.targets)
+        # Whoever has closed the camera meanwhile, and may open it again at once, is not ended for it.
+        targets = case.targets if case.activation.held_since is not None else frozenset[Process]()
+        return cls(case.activation, case.camera, app, case.verdict, targets)
 
     @classmethod
     def of_log(cls, record: ActivationRecord) -> Subject:

@@ -48,7 +48,9 @@ def answer_of(subject: Subject, decision: Decision, outcome: Outcome | None) -> 
 
 def off_by_hand(config: Config, camera: Camera | None, by: str) -> dict[str, Any]:
     """Switch the camera off where this user can; ``power`` and, where it is not off, ``not_off`` with the reason."""
-    if camera is None or not may_switch(config):
+    if camera is None:
+        return {"not_off": "It is not known which camera it was."}
+    if not may_switch(config):
         return {"not_off": _NO_SWITCH}
     try:
         return switched_off(switch_by_hand(config, Power.OFF, camera.id, None, by, whole=False))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -24,7 +24,7 @@ from camguard.desktop.look import Look
 from camguard.desktop.menu import Row, menu
 from camguard.desktop.reminders import Hints, Reminders
 from camguard.desktop.shown import Screen
-from camguard.desktop.uses import alerted_of_log
+from camguard.desktop.uses import Told, alerted_of_log
 from camguard.errors import CamguardError
 from camguard.journal.filter import Filter
 from camguard.service.memory import give_back
@@ -55,11 +55,15 @@ class Panel(Protocol):
 class Agent:
     """Not for use from two threads; all of it belongs to one event loop."""
 
-    def __init__(self, board: Board, panel: Panel, screen: Screen, reminders: Reminders) -> None:
+    def __init__(
+        self, board: Board, panel: Panel, screen: Screen, reminders: Reminders, icon_of: Callable[[Told], str]
+    ) -> None:
+        """`icon_of` knows the icon of the app that a record tells of."""
         self._board = board
         self._panel = panel
         self._screen = screen
         self._reminders = reminders
+        self._icon_of = icon_of
         self._hints = Hints()
         self._awake = asyncio.Event()
         self._unknown_alerts = False
@@ -167,7 +171,7 @@ class Agent:
         self._first = False
 
     async def _show_cards(self) -> None:
-        alerts = self._board.cards(datetime.now().astimezone(), AT_ONCE)
+        alerts = self._board.cards(datetime.now().astimezone(), AT_ONCE, self._icon_of)
         reminders = self._reminders.cards(self._board.standing.uses, self._hints, time.monotonic())
         await self._screen.keep({**alerts, **reminders})
 

@@ -16,6 +16,7 @@ from typing import Protocol, cast
 from camguard.config import SOCKET_PATH, Config
 from camguard.desktop import activity, folders
 from camguard.desktop.agent import Agent, answer_of
+from camguard.desktop.appicons import AppIcons, data_folders
 from camguard.desktop.autostart import spoken_command
 from camguard.desktop.backends import choose
 from camguard.desktop.board import Board
@@ -74,7 +75,7 @@ class App:
         self._reminders = Reminders(Wanted(after_s, reminding.locked, reminding.idle))
         self._board = board
         self.tray = Tray(kind, lambda: self._agent.rows(), self._clicked)
-        self._agent = Agent(board, self.tray, self._screen, self._reminders)
+        self._agent = Agent(board, self.tray, self._screen, self._reminders, AppIcons(data_folders()).icon_of)
         own = OwnGuard(folders.state(), chosen.named_config)
         place = Place(chosen.socket)
         self._link = Link(place, own, self._agent.happened, self._agent.found, self._agent.lost)

@@ -11,10 +11,8 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from camguard.desktop.cards import USUAL_ICON
 from camguard.desktop.uses import Told
-
-USUAL = "camera-web"
-"""The icon where the app has none of its own, by the Icon Naming Specification."""
 
 _FOLDER = "applications"
 _GROUP = "[Desktop Entry]"
@@ -30,13 +28,13 @@ class AppIcons:
         self._icons: dict[str, str] | None = None
 
     def icon_of(self, told: Told) -> str:
-        """The icon of the app in a record, by name in the icon theme or as a file's path; reads files the first time."""
+        """The icon of the app in a record, a name in the icon theme or a file's path; reads files the first time."""
         process = told.get("process") or {}
         if process.get("script") or not process.get("exe"):
-            return USUAL
+            return USUAL_ICON
         if self._icons is None:
             self._icons = dict(_entries(self._folders))
-        return self._icons.get(os.path.realpath(str(process["exe"])), USUAL)
+        return self._icons.get(os.path.realpath(str(process["exe"])), USUAL_ICON)
 
 
 def data_folders(environ: Mapping[str, str] = os.environ) -> list[Path]:

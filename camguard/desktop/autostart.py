@@ -8,8 +8,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from camguard.errors import AccessDenied
+from camguard.errors import AccessDenied, UsageError
 from camguard.wholefile import write_whole
+from camguard.wording import visible
 
 NAME = "camguard-tray.desktop"
 
@@ -36,7 +37,7 @@ def command() -> tuple[str, ...]:
     called = Path(sys.argv[0])
     if called.name == "camguard" and called.is_absolute() and os.access(called, os.X_OK):
         return (str(called),)
-    return (sys.executable, "-m", "camguard")
+    return (sys.executable, "-P", "-m", "camguard")  # -P: not what lies in the folder where it is started
 
 
 def spoken_command() -> str:
@@ -45,12 +46,20 @@ def spoken_command() -> str:
 
 
 def entry(words: tuple[str, ...]) -> str:
-    """The desktop entry that starts the tray with this command."""
+    """The desktop entry that starts the tray with this command. Raises UsageError where it cannot be written in one."""
+    # By the specification no program's path has an equals sign; GLib looks for one with a doubled percent sign.
+    if not all(word.isprintable() for word in words) or set(words[0]) & set("=%"):
+        raise UsageError(
+            f"no desktop entry can start {visible(words[0])}: install camguard in a folder of another name"
+        )
     return _ENTRY.format(command=" ".join(map(_quoted, words)))
 
 
 def install(folder: Path) -> Path:
-    """Have the tray started after log-in; returns the file. Raises AccessDenied where it cannot be written."""
+    """Have the tray started after log-in; returns the file.
+
+    Raises AccessDenied where it cannot be written, UsageError where camguard lies where no desktop entry can point to.
+    """
     path = folder / NAME
     try:
         folder.mkdir(parents=True, exist_ok=True)

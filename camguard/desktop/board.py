@@ -6,7 +6,7 @@ Pure: records in, a look, cards and menu rows out. An event of the service is a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from camguard.core.events import Kind
 from camguard.core.model import Judgement
 from camguard.core.power import Power
-from camguard.desktop.cards import Card, alert_card
+from camguard.desktop.cards import Card, alert_card, usual_icon
 from camguard.desktop.look import Look
 from camguard.desktop.uses import Alerted, CameraNow, UseNow, alerted_of, cameras_of, number_of, uses_of
 
@@ -44,6 +44,7 @@ class Standing:
     can_switch: bool = False
     found: bool = False
     trouble: str | None = None
+    method: str = ""
 
 
 class Board:
@@ -82,6 +83,7 @@ class Board:
             can_switch=bool(status.get("switches")),
             found=True,
             trouble=status.get("trouble"),
+            method=str(status.get("method") or ""),
         )
         if first:
             live = {use.number for use in uses} - self._ended
@@ -180,8 +182,8 @@ class Board:
         """Whether there is an alert about this use that nobody has answered."""
         return number in self._alerts
 
-    def cards(self, now: datetime, most: int) -> dict[str, Card]:
-        """The alerts to be on the screen, the newest `most` of them.
+    def cards(self, now: datetime, most: int, icon_of: Callable[[Told], str] = usual_icon) -> dict[str, Card]:
+        """The alerts to be on the screen, the newest `most` of them; `icon_of` knows the app's icon.
 
         Those of uses that are over were withdrawn; of a block, which ends its use, the alert stays.
         """
@@ -190,7 +192,7 @@ class Board:
             for alert in self._alerts.values()
             if alert.number not in self._dismissed and (not alert.over or _blocked(alert))
         ]
-        return {alert.key: alert_card(alert, now) for alert in shown[-most:]}
+        return {alert.key: alert_card(alert, now, icon_of(alert.told)) for alert in shown[-most:]}
 
     def _alert(self, told: Told) -> None:
         alert = alerted_of(told)

@@ -12,6 +12,9 @@ from camguard.desktop.uses import Alerted
 
 APP_NAME = "camguard"
 
+USUAL_ICON = "camera-web"
+"""Of the Icon Naming Specification."""
+
 RESULT_S = 20
 """How long the result of an answer stays on the screen, in seconds."""
 
@@ -23,7 +26,8 @@ class Card:
     """One notification. `body` is plain text, whatever names are in it: whoever shows it escapes for the place.
 
     `critical`: it stays until it is answered. `expires_s`: it goes by itself after so many seconds; None for as long as
-    the desktop thinks right. `buttons` are (word that comes back, label). `icon` is a name in the icon theme.
+    the desktop thinks right. `buttons` are (word that comes back, label). `icon` is a name in the icon theme, or a
+    file's path.
     """
 
     title: str
@@ -31,10 +35,15 @@ class Card:
     critical: bool = False
     expires_s: int | None = None
     buttons: tuple[tuple[str, str], ...] = ()
-    icon: str = "camera-web"
+    icon: str = USUAL_ICON
 
 
-def alert_card(alert: Alerted, now: datetime) -> Card:
+def usual_icon(_: words.Told) -> str:
+    """The icon of whoever has none of his own."""
+    return USUAL_ICON
+
+
+def alert_card(alert: Alerted, now: datetime, icon: str = USUAL_ICON) -> Card:
     """The alert about a use: who, since when and why, with the three answers; a block only needs to be known."""
     blocked = alert.told.get("verdict") == Judgement.BLOCKED
     answers: tuple[Decision, ...] = (Decision.SEEN,) if blocked or alert.told.get("reduced") else _CHOICES
@@ -43,6 +52,7 @@ def alert_card(alert: Alerted, now: datetime) -> Card:
         body=words.alert(alert.told, words.clock(alert.since, now)),
         critical=not blocked,
         buttons=tuple((answer.value, words.LABELS[answer]) for answer in answers),
+        icon=icon,
     )
 
 

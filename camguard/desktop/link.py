@@ -57,10 +57,12 @@ class Line:
         self._thread = ThreadPoolExecutor(1, name)
         self._place: Place | None = None
         self._remote: Remote | None = None
+        self._led = self._joined = 0
 
-    def lead_to(self, place: Place | None) -> None:
-        """Ask there from now on."""
+    def lead_to(self, place: Place) -> None:
+        """Ask whoever listens there now, also where that is another than before at the same place."""
         self._place = place
+        self._led += 1
 
     async def ask(self, question: Callable[[Remote], T]) -> T:
         """The answer to a question. Raises a CamguardError, ServiceError where nobody can be asked."""
@@ -75,8 +77,9 @@ class Line:
         self._forget()
 
     def _ask(self, question: Callable[[Remote], T]) -> T:
-        if self._remote is None or self._remote.client.path != (self._place and self._place.path):
+        if self._remote is None or self._joined != self._led:
             self._forget()
+            self._joined = self._led
             self._remote = None if self._place is None else self._place.remote()
         if self._remote is None:
             raise ServiceError("no guard answers now; it is looked for again")
@@ -147,10 +150,7 @@ class Link:
         return True
 
     async def _own_place(self) -> Place:
-        try:
-            return Place(await self._own.start(), frozenset({os.getuid()}), "tray")
-        except TimeoutError:
-            raise ServiceError("the guard of the tray did not start in time") from None
+        return Place(await self._own.start(), frozenset({os.getuid()}), "tray")
 
     async def _hear(self, remote: Remote, place: Place, *, watch_for_service: bool) -> None:
         await asyncio.to_thread(remote.subscribe)

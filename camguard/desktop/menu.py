@@ -188,7 +188,7 @@ def _about(board: Board, version: str) -> tuple[Row, ...]:
     source = board.standing.source
     return (
         Row(f"camguard {version}: sees every use of the camera and keeps a log"),
-        *((Row(source),) if source else ()),
+        *(Row(said) for said in (source, board.standing.method) if said),
         *(() if board.standing.service else (Row("How to install the service…", Do(Verb.INSTALL)),)),
     )
 

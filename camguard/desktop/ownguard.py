@@ -15,6 +15,7 @@ from pathlib import Path
 
 from camguard.config import ENVIRONMENT_VARIABLE, default_path, session_socket
 from camguard.errors import ServiceError
+from camguard.wording import visible
 
 START_S = 30.0
 """How long it may take until its socket is there."""
@@ -22,6 +23,10 @@ START_S = 30.0
 STOP_S = 15.0
 _LOOK_S = 0.05
 _LONGEST_WORD = 400
+
+
+_STOP = int(signal.SIGTERM)
+_prctl = ctypes.CDLL(None).prctl  # found beforehand: between fork and exec there is little that may be done
 
 
 class OwnGuard:
@@ -38,8 +43,18 @@ class OwnGuard:
     async def start(self) -> Path:
         """Start it and wait until it listens; returns the socket's path.
 
-        Raises ServiceError, with what it said last, where it ends before or does not listen in time.
+        Raises ServiceError, with what it said last, where it ends before or does not listen in time. None that was
+        started before goes on.
         """
+        await self.stop()
+        try:
+            return await self._start()
+        except (OSError, TimeoutError) as error:
+            await self.stop()
+            why = "it does not listen" if isinstance(error, TimeoutError) else str(error)
+            raise ServiceError(f"the guard of the tray could not be started: {why}") from error
+
+    async def _start(self) -> Path:
         socket = session_socket()
         if socket is None:
             raise ServiceError("no service answers, and this session has no XDG_RUNTIME_DIR for a guard of its own")
@@ -86,7 +101,7 @@ class OwnGuard:
         if said is None:
             raise AssertionError("it was started with a pipe")
         async for line in said:
-            text = line.decode("utf-8", "backslashreplace").rstrip()
+            text = visible(line.decode("utf-8", "backslashreplace").rstrip())
             sys.stderr.write(f"{text}\n")
             self._last_words = text.removeprefix("camguard: ")[:_LONGEST_WORD]
         await process.wait()
@@ -94,4 +109,4 @@ class OwnGuard:
 
 def _end_with_parent() -> None:
     """Have it asked to stop when the tray is killed; see PR_SET_PDEATHSIG in prctl(2)."""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+    _prctl(1, _STOP)

@@ -13,7 +13,7 @@ from typing import Any
 
 from dbus_fast import BusType, DBusError, Variant
 from dbus_fast.aio import MessageBus
-from dbus_fast.errors import AuthError, InvalidAddressError
+from dbus_fast.errors import AuthError, InterfaceNotFoundError, InvalidAddressError, InvalidIntrospectionError
 
 from camguard.desktop.reminders import Hints
 
@@ -24,7 +24,15 @@ AGAIN_S = 60.0
 
 _LOGIND = "org.freedesktop.login1"
 _SESSION = f"{_LOGIND}.Session"
-_LOST = (OSError, EOFError, DBusError, AuthError, InvalidAddressError)
+_LOST = (
+    OSError,
+    EOFError,
+    DBusError,
+    AuthError,
+    InvalidAddressError,
+    InterfaceNotFoundError,
+    InvalidIntrospectionError,
+)
 
 
 class SessionHints:

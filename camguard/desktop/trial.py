@@ -55,8 +55,10 @@ class Report:
                 said.append(("It arrived, and you closed it.", True))
             case "expired":
                 said.append(("It was shown, and went by itself before anybody clicked.", False))
+            case _ if self.waited_s:
+                said.append((f"It was handed over to be shown; in {self.waited_s} s nobody closed it.", False))
             case _:
-                said.append((f"It was handed over to be shown; in {self.waited_s} s nobody clicked.", False))
+                said.append(("It was handed over to be shown.", True))
         return said
 
 
@@ -75,13 +77,13 @@ async def try_alert(wait_s: int) -> Report:
     try:
         reached = await ways.reach()
         await ways.show(_KEY, test_card())
-        heard = await _within(answered, wait_s) if reached.buttons else None
-        await ways.withdraw(_KEY) if reached.buttons else None
+        heard = await _within(answered, wait_s) if reached.hears else None
+        await ways.withdraw(_KEY)
     except NotShown as error:
         return Report(reached, shown=False, answer=None, waited_s=wait_s, why=str(error))
     finally:
         await ways.close()
-    return Report(reached, shown=True, answer=heard, waited_s=wait_s if reached.buttons else 0)
+    return Report(reached, shown=True, answer=heard, waited_s=wait_s if reached.hears else 0)
 
 
 async def _within(answered: asyncio.Future[str], wait_s: int) -> str | None:

@@ -159,7 +159,7 @@ class Reader:
     def _spans(self, wanted: Filter) -> list[tuple[int, int]]:
         """Spans of numbers outside of which no activation lasted into the time that is asked for, ascending."""
         if wanted.unanswered:
-            return self._unanswered()
+            return self._unanswered(wanted.before)
         low, high = 1, self.next_number() - 1
         if wanted.before is not None:
             high = min(high, wanted.before - 1)
@@ -183,14 +183,14 @@ class Reader:
         )
         return [(number, number) for (number,) in unended] + ([(low, high)] if low else [])
 
-    def _unanswered(self) -> list[tuple[int, int]]:
-        """The activations with an alert that nobody answered, ascending, each as a span."""
+    def _unanswered(self, before: int | None) -> list[tuple[int, int]]:
+        """The activations with an alert that nobody answered, ascending, each as a span; those before that number."""
         rows = self._rows(
             "SELECT activation FROM entries WHERE kind = ? EXCEPT SELECT activation FROM entries WHERE kind = ?"
             " ORDER BY 1",
             (Kind.ALERT.value, Kind.DECIDED.value),
         )
-        return [(number, number) for (number,) in rows]
+        return [(number, number) for (number,) in rows if before is None or number < before]
 
     def _fold_span(self, low: int, high: int, *, newest_first: bool) -> Iterator[tuple[ActivationRecord, int]]:
         while low <= high:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from camguard.core.model import (
     CameraId,
     CameraKind,
     Capture,
+    Ending,
     Judgement,
     Moment,
     Node,
@@ -42,7 +43,11 @@ class Recalled:
 
 
 def recall(record: ActivationRecord) -> Recalled:
-    """The use that a record tells of. Its moments are on no boot's clock: nothing can be reckoned from them."""
+    """The use that a record tells of.
+
+    Its moments are on no boot's clock, so that nothing can be reckoned from them but how long it lasted, where that is
+    known.
+    """
     camera = None if record.camera is None else _camera(record.camera)
     process = _process(record.process or {})
     activation = Activation(
@@ -54,7 +59,8 @@ def recall(record: ActivationRecord) -> Recalled:
         opened_at=_moment(record.opened_at),
         capturing_at=None if record.capturing_at is None else _moment(record.capturing_at),
         capture=None if record.capture is None else Capture(record.capture),
-        ended_at=None if record.ended_at is None else _moment(record.ended_at),
+        ended_at=_end(record),
+        ending=None if record.ending is None else Ending(record.ending),
         opens=record.opens,
         frames=record.frames,
     )
@@ -95,6 +101,15 @@ def _verdict(record: ActivationRecord) -> Verdict | None:
         Reason(ReasonCode(each["code"]), str(each["sentence"]), each.get("rule")) for each in record.reasons
     )
     return Verdict(Judgement(record.verdict), reasons)
+
+
+def _end(record: ActivationRecord) -> Moment | None:
+    if record.ended_at is None:
+        return None
+    end = _moment(record.ended_at)
+    if record.duration_ms is None:  # a boot lies between
+        return replace(end, boot_id="later")
+    return replace(end, boottime_ns=record.duration_ms * 1_000_000)
 
 
 def _moment(at: datetime) -> Moment:

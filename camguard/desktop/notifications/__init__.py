@@ -11,11 +11,15 @@ from camguard.desktop.cards import Card
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """Who shows notifications here: its name and version, and whether it shows buttons. `how` is the library's name."""
+    """Who shows notifications here: its name and version, and whether it shows buttons. `how` is the library's name.
+
+    `hears`: what a person does with a card is told, if only that it was closed.
+    """
 
     server: str
     buttons: bool
     how: str
+    hears: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import asyncio
 import html
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from dbus_fast import DBusError
@@ -174,7 +175,7 @@ class FreedesktopNotifications:
             title=card.title,
             message=html.escape(card.body, quote=False) if markup else card.body,
             urgency=Urgency.Critical if card.critical else Urgency.Normal,
-            icon=Icon(name=card.icon),
+            icon=Icon(path=Path(card.icon)) if card.icon.startswith("/") else Icon(name=card.icon),
             buttons=tuple(self._button(key, word, label) for word, label in card.buttons),
             on_dismissed=lambda: self._heard.dismissed(key),
             timeout=0 if card.critical else -1 if card.expires_s is None else card.expires_s,
