@@ -165,6 +165,30 @@ def test_the_test_alert_arrives_and_its_click_too(stage: TrayStage) -> None:
     assert "Xfce Notify Daemon" in said
 
 
+def test_the_first_start_explains_itself_and_offers_a_test(stage: TrayStage) -> None:
+    stage.end_tray()
+    stage.greeted.unlink()
+    stage.start_tray()
+    [welcome] = stage.wait_notifications(1)
+    stage.picture("welcome")
+    stage.press_button(welcome, 0, of=1)  # where the service guards there is one button: Test my alert
+    until(lambda: stage.notifications() not in ([], [welcome]), "the test alert")
+    stage.picture("welcome-test")
+    assert stage.greeted.exists()
+    stage.end_tray()
+    _clear(stage)
+    stage.start_tray()
+    with stage.service.stranger(APP):  # what comes next is an alert, and no second welcome
+        stage.wait_look(Look.UNEXPECTED)
+        assert len(stage.wait_notifications(1)) == 1
+
+
+def _clear(stage: TrayStage) -> None:
+    for left, top, _, _ in stage.notifications():
+        stage.screen.click((left + 30, top + 20, left + 32, top + 22))
+    stage.wait_notifications(0)
+
+
 def test_the_activity_page_is_opened_in_the_persons_browser(tmp_path: Path) -> None:
     opened = tmp_path / "opened"
     browser = tmp_path / "browser"
