@@ -21,19 +21,21 @@ _LAUNCHERS = frozenset({"env", "sh", "bash", "python", "python3", "flatpak", "sn
 
 
 class AppIcons:
-    """Knows the icons of the programs that have an entry; the entries are read when one is first asked for."""
+    """Knows the icons of the programs that have an entry."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = folders
-        self._icons: dict[str, str] | None = None
+        self._icons: dict[str, str] = {}
+
+    def read(self) -> None:
+        """Read the entries; until then every app has the usual icon. Blocking, and for any thread."""
+        self._icons = dict(_entries(self._folders))
 
     def icon_of(self, told: Told) -> str:
-        """The icon of the app in a record, a name in the icon theme or a file's path; reads files the first time."""
+        """The icon of the app in a record, a name in the icon theme or a file's path."""
         process = told.get("process") or {}
         if process.get("script") or not process.get("exe"):
             return USUAL_ICON
-        if self._icons is None:
-            self._icons = dict(_entries(self._folders))
         return self._icons.get(os.path.realpath(str(process["exe"])), USUAL_ICON)
 
 

@@ -29,7 +29,13 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def _entry(folder: Path, name: str, text: str) -> AppIcons:
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.desktop").write_text(text)
-    return AppIcons([folder])
+    return _read([folder])
+
+
+def _read(folders: list[Path]) -> AppIcons:
+    icons = AppIcons(folders)
+    icons.read()
+    return icons
 
 
 def _use(exe: str, script: str | None = None) -> Told:
@@ -72,5 +78,5 @@ def test_folders_come_from_the_environment_the_first_counts_most(tmp_path: Path,
     for folder, icon in zip(folders, ("b", "a"), strict=True):
         folder.mkdir(parents=True)
         (folder / "cheese.desktop").write_text(f"[Desktop Entry]\nExec=cheese\nIcon={icon}\n")
-    assert AppIcons(folders).icon_of(_use(str(program))) == "a"
-    assert AppIcons([tmp_path / "none"]).icon_of(_use(str(program))) == USUAL_ICON
+    assert _read(folders).icon_of(_use(str(program))) == "a"
+    assert _read([tmp_path / "none"]).icon_of(_use(str(program))) == USUAL_ICON
