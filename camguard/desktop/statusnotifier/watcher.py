@@ -176,7 +176,7 @@ async def _connected(address: str) -> AsyncIterator[tuple[MessageBus, asyncio.Ta
         yield bus, ended
     finally:
         bus.disconnect()
-        await asyncio.wait({ended})
+        await asyncio.gather(ended, return_exceptions=True)
 
 
 async def _end(bus: MessageBus) -> None:
