@@ -147,6 +147,24 @@ def use_it(stage: Stage) -> None:
             done = stage.run_apart("log", "--json")
 
 
+def test_what_the_guard_cannot_see_is_known_also_to_who_comes_later(home: Home) -> None:
+    async def scene(link: Link, heard: Heard) -> None:
+        await until("a guard", lambda: heard.found)
+        home.stage.rules.write_text("[")
+        await asyncio.to_thread(use_it, home.stage)
+        await until("it is told", lambda: Kind.GUARD_BLIND in heard.kinds)
+        told: Any = await link.questions.ask(lambda guard: guard.status())
+        assert [each["what"] for each in told["blind"]] == ["rules"]
+        assert "rules.toml" in told["blind"][0]["why"]
+        home.stage.rules.write_text("")
+        await asyncio.to_thread(use_it, home.stage)
+        await until("it sees again", lambda: Kind.GUARD_SIGHTED in heard.kinds)
+        told = await link.questions.ask(lambda guard: guard.status())
+        assert told["blind"] == []
+
+    home.play(scene)
+
+
 def test_a_service_that_comes_is_taken_and_the_own_guard_ends(home: Home, service: ServiceStage) -> None:
     home.service = service.socket
 
