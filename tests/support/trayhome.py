@@ -27,6 +27,13 @@ class Home:
     environment: dict[str, str]
 
     @property
+    def socket(self) -> Path:
+        """Where the guard that the tray shows listens: the service where one is named, else the tray's own."""
+        named = Path(self.environment["CAMGUARD_SOCKET"])
+        own = Path(self.environment["XDG_RUNTIME_DIR"]) / "camguard" / "camguard.sock"
+        return named if named.parent.name == "run" else own
+
+    @property
     def config(self) -> Path:
         return Path(self.environment["XDG_CONFIG_HOME"])
 
@@ -108,7 +115,7 @@ def play(home: Home, bus: PrivateBus, scene: Callable[[Scene], Awaitable[None]],
                 stderr=asyncio.subprocess.PIPE,
             )
             try:
-                await until("the tray's guard", lambda: guard_listens(home))
+                await until("the tray's guard", lambda: home.socket.exists())
                 await scene(Scene(home, process, daemon))
                 ended = process.returncode
                 assert ended is None, "it ended by itself"
@@ -128,8 +135,3 @@ def play(home: Home, bus: PrivateBus, scene: Callable[[Scene], Awaitable[None]],
     said = asyncio.run(played())
     assert "Traceback" not in said
     return said
-
-
-def guard_listens(home: Home) -> bool:
-    socket = Path(home.environment["XDG_RUNTIME_DIR"]) / "camguard" / "camguard.sock"
-    return socket.exists() or home.environment.get("CAMGUARD_SOCKET", "").endswith("camguard.sock")
