@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from camguard.cli.settings import configuration
 from camguard.core.model import App, AppIdentity, AppKind
 from camguard.errors import NothingMatched, Refused, UsageError
+from camguard.journal.recall import app_of
 from camguard.ruletext import parse_app, spell_app
 
 if TYPE_CHECKING:
     from camguard.access import Access
-    from camguard.journal.fold import ActivationRecord
 
 _LOOKED_AT = 1_000
 """A name is looked for in so many of the newest activations by apps that bear it."""
@@ -67,7 +67,7 @@ def _of_activation(guard: Access, number: int) -> App:
     record = guard.activation(number)
     if record is None:
         raise NothingMatched(f"there is no activation a{number} in the log; `camguard log` shows those there are")
-    app = _app(record)
+    app = app_of(record)
     if app is None:
         raise Refused(f"it could not be told which app a{number} was, so there is nothing to make a rule of")
     return app
@@ -97,14 +97,4 @@ def _seen(guard: Access, text: str) -> list[App]:
     from camguard.journal.filter import Filter
 
     records = list(guard.activations(Filter(app=text, limit=_LOOKED_AT)))
-    return [app for record in reversed(records) if (app := _app(record)) is not None]
-
-
-def _app(record: ActivationRecord) -> App | None:
-    app: dict[str, Any] = record.app or {}
-    kind = app.get("kind", AppKind.UNKNOWN)
-    if kind == AppKind.UNKNOWN:
-        return None
-    return App(
-        AppIdentity(AppKind(kind), app["id"], app.get("path"), app.get("sha256")), app["name"], app.get("version")
-    )
+    return [app for record in reversed(records) if (app := app_of(record)) is not None]
