@@ -4,6 +4,9 @@ from __future__ import annotations
 
 _SECOND = 1_000_000_000  # nanoseconds; nothing is imported here, so that `camguard --help` stays quick
 
+ITS_OWN_WORD = "only the program itself says that it is this app, which is not enough to allow it"
+"""Why an app gets no rule that allows it, where nothing but what it says of itself tells which it is."""
+
 
 def visible(text: str) -> str:
     r"""`text` with everything escaped that is no visible character or plain space.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from camguard.cli.settings import configuration
 from camguard.core.model import App, AppIdentity, AppKind
@@ -13,7 +13,6 @@ from camguard.ruletext import parse_app, spell_app
 
 if TYPE_CHECKING:
     from camguard.access import Access
-    from camguard.journal.fold import ActivationRecord
 
 _LOOKED_AT = 1_000
 """A name is looked for in so many of the newest activations by apps that bear it."""
@@ -64,10 +63,12 @@ def _as_written(text: str) -> App | None:
 
 
 def _of_activation(guard: Access, number: int) -> App:
+    from camguard.journal.recall import app_of
+
     record = guard.activation(number)
     if record is None:
         raise NothingMatched(f"there is no activation a{number} in the log; `camguard log` shows those there are")
-    app = _app(record)
+    app = app_of(record)
     if app is None:
         raise Refused(f"it could not be told which app a{number} was, so there is nothing to make a rule of")
     return app
@@ -95,16 +96,7 @@ def _precisely(identity: AppIdentity) -> str:
 def _seen(guard: Access, text: str) -> list[App]:
     """Apps in the log that bear `text` in name, identity or path, those used last first."""
     from camguard.journal.filter import Filter
+    from camguard.journal.recall import app_of
 
     records = list(guard.activations(Filter(app=text, limit=_LOOKED_AT)))
-    return [app for record in reversed(records) if (app := _app(record)) is not None]
-
-
-def _app(record: ActivationRecord) -> App | None:
-    app: dict[str, Any] = record.app or {}
-    kind = app.get("kind", AppKind.UNKNOWN)
-    if kind == AppKind.UNKNOWN:
-        return None
-    return App(
-        AppIdentity(AppKind(kind), app["id"], app.get("path"), app.get("sha256")), app["name"], app.get("version")
-    )
+    return [app for record in reversed(records) if (app := app_of(record)) is not None]

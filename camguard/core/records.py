@@ -206,6 +206,7 @@ def _app(app: App) -> Record:
         "path": _maybe(app.identity.path),
         "sha256": app.identity.sha256,
         "version": _maybe(app.version),
+        "confidence": app.confidence.value,
     }
 
 
@@ -237,6 +238,8 @@ def _details(details: Details) -> Record:
         "exe_note": _maybe(details.exe_note),
         "package": _maybe(details.package),
         "package_version": _maybe(details.package_version),
+        "hints": [_text(hint) for hint in details.hints],
+        "warning": _maybe(details.warning),
     }
 
 
