@@ -146,16 +146,24 @@ def test_nobody_is_told_the_hash_of_a_file_closed_to_him(tmp_path: Path, mode: i
     named = tmp_path / "named.sh"
     named.write_text("not what runs")
     named.chmod(mode)
-    # The shell reads commands from its input; the file stands on its command line as if it were the script.
-    command, nobody = ["/bin/bash", "-s", str(named)], 65534
+    before = tmp_path / "before.sh"
+    before.write_text("echo ready; read -r line\n")
+    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
+        folder.chmod(0o755)
+    # The shell waits in what it runs before the file that stands on its command line as if that were the script.
+    command, nobody, environment = ["/bin/bash", str(named)], 65534, {"BASH_ENV": str(before)}
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, user=nobody, group=nobody, extra_groups=[]
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        user=nobody,
+        group=nobody,
+        extra_groups=[],
+        env=environment,
     ) as child:
         assert child.stdin is not None
         assert child.stdout is not None
-        child.stdin.write(b"echo ready\n")
-        child.stdin.flush()
-        child.stdout.readline()
+        assert child.stdout.readline() == b"ready\n"
         process = facts(child.pid)
         app, _ = LinuxIdentifier().identify(process)
     assert process.script == str(named)

@@ -20,13 +20,13 @@ from camguard.errors import AccessDenied, NothingMatched, ProcessGone
 from camguard.platform.linux import procfs
 from camguard.platform.linux.evidence import Evidence, OpenFile, gather, open_file
 from camguard.platform.linux.hashing import Hasher
+from camguard.platform.linux.knowledge import knowledge
 from camguard.platform.linux.packages import Package, Packages
 from camguard.platform.linux.protected import is_systems_own
 
 _MODULE = "-m "
 _FIRST_LINE = 256  # BINPRM_BUF_SIZE: the kernel reads no more of it
 _EXECUTABLE = 0o111
-_RUN_BY = {".py": "python3", ".sh": "sh", ".js": "node", ".mjs": "node", ".pl": "perl", ".rb": "ruby", ".jar": "java"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,7 @@ def _interpreter(file: OpenFile) -> str | None:
         if words:
             found = words[0] if words[0].startswith("/") else shutil.which(words[0])
             return os.path.realpath(found) if found else words[0]
-    return _RUN_BY.get(os.path.splitext(file.path)[1])
+    return knowledge().run_by(file.path)
 
 
 def _named_file(path: str, real: str, stack: ExitStack) -> OpenFile:
