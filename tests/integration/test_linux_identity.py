@@ -14,8 +14,9 @@ import pytest
 
 from camguard.core.model import AppKind, Process
 from camguard.errors import NothingMatched
+from camguard.platform.linux import groups
 from camguard.platform.linux.clock import LinuxClock
-from camguard.platform.linux.evidence import unit
+from camguard.platform.linux.evidence import groups as groups_of
 from camguard.platform.linux.identity import LinuxIdentifier, user_name
 from tests.support.actors import facts, python, running
 
@@ -210,7 +211,7 @@ def test_an_unknown_process_has_a_name_all_the_same() -> None:
 def test_the_unit_is_read_from_the_control_group(tmp_path: Path, content: str, expected: str | None) -> None:
     (tmp_path / "7").mkdir()
     (tmp_path / "7" / "cgroup").write_text(content)
-    assert unit(str(tmp_path), 7) == expected
+    assert groups.unit(groups_of(str(tmp_path), 7)) == expected
 
 
 def test_files_are_identified_as_they_would_be_when_run(script: Path, program: Path) -> None:
