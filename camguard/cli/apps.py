@@ -46,7 +46,7 @@ def app_tested(guard: Access, text: str) -> App:
     if written is None:
         return app_meant(guard, text)
     identity = written.identity
-    if identity.kind is not AppKind.PACKAGE and os.path.isfile(identity.id):
+    if identity.kind in {AppKind.EXECUTABLE, AppKind.SCRIPT} and os.path.isfile(identity.id):
         return app_of_file(configuration(), Path(identity.id))
     seen = [
         app for app in _seen(guard, identity.id) if (app.identity.kind, app.identity.id) == (identity.kind, identity.id)

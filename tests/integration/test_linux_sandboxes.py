@@ -138,6 +138,7 @@ def test_an_appimage_is_known_by_its_file_on_its_own_word(
         assert (app.identity.id, app.identity.path, app.name) == (str(image), str(image), "Call-1.2")
         assert app.identity.sha256 == hashlib.sha256(content).hexdigest()
         assert (app.confidence, app.allowable) == (Confidence.SELF_DECLARED, False)
+        assert LinuxIdentifier().identify_file(str(image)) == app
 
 
 def test_the_environment_says_nothing_of_a_program_that_lies_elsewhere(

@@ -12,6 +12,7 @@ import pwd
 import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 
 from camguard.core.model import UNKNOWN_APP, App, Details, Process
 from camguard.core.redaction import redact
@@ -20,10 +21,12 @@ from camguard.platform.linux import groups, procfs, sandbox
 from camguard.platform.linux.evidence import UNREADABLE, Evidence, OpenFile, gather, open_file
 from camguard.platform.linux.hashing import Hasher
 from camguard.platform.linux.knowledge import knowledge
+from camguard.platform.linux.naming import Namer
 from camguard.platform.linux.packages import Packages
 from camguard.platform.linux.protected import is_systems_own
 from camguard.platform.linux.resolvers import RESOLVERS, Facts, File, Resolver
 from camguard.platform.linux.sandbox import FlatpakClaim
+from camguard.wording import ending_closes
 
 _FIRST_LINE = 256  # BINPRM_BUF_SIZE: the kernel reads no more of it
 _EXECUTABLE = 0o111
@@ -39,6 +42,7 @@ class LinuxIdentifier:
         hasher: Hasher | None = None,
         resolvers: tuple[Resolver, ...] = RESOLVERS,
         flatpaks: str = sandbox.INSTALLATION,
+        namer: Namer | None = None,
     ) -> None:
         self._proc = proc
         self._boot_id = procfs.boot_id(proc)
@@ -46,6 +50,7 @@ class LinuxIdentifier:
         self._hasher = hasher or Hasher()
         self._resolvers = resolvers
         self._flatpaks = flatpaks
+        self._namer = namer or Namer(self._packages)
 
     def identify(self, process: Process, secured: Callable[[], object] | None = None) -> tuple[App, Details]:
         """The app behind a process; of one that is gone, closed to us or replaced, what its quick facts say."""
@@ -61,8 +66,13 @@ class LinuxIdentifier:
             if secured is not None:
                 secured()
             facts = self._facts(evidence)
-        app = unknown if facts is None else self._resolve(facts) or unknown
-        return app, _details(user, evidence, facts)
+        app = None if facts is None else self._resolve(facts)
+        details = _details(user, evidence, facts)
+        if app is None or facts is None:
+            return unknown, details
+        browser = self._namer.browser(app.identity, facts.exe)
+        warning = ending_closes(browser.name) if browser is not None and browser.closes else None
+        return app, replace(details, warning=warning)
 
     def identify_file(self, path: str) -> App:
         """The app that a file would be if it were run.
@@ -73,6 +83,8 @@ class LinuxIdentifier:
         with ExitStack() as stack:
             opened = _named_file(path, real, stack)
             file = self._file(opened)
+            if sandbox.is_image(opened.fd):
+                return self._resolve(Facts(file, image=file)) or App(UNKNOWN_APP, file.base)
             started_by = _interpreter(opened)
             if started_by is None and not os.fstat(opened.fd).st_mode & _EXECUTABLE:
                 raise NothingMatched(f"{path} is neither executable nor a script that says which program runs it")
@@ -85,7 +97,8 @@ class LinuxIdentifier:
         return self._resolve(facts) or App(UNKNOWN_APP, os.path.basename(real))
 
     def _resolve(self, facts: Facts) -> App | None:
-        return next((app for resolve in self._resolvers if (app := resolve(facts)) is not None), None)
+        app = next((app for resolve in self._resolvers if (app := resolve(facts)) is not None), None)
+        return None if app is None else replace(app, name=self._namer.name(app, facts))
 
     def _facts(self, evidence: Evidence) -> Facts | None:
         if evidence.path is None:
@@ -152,6 +165,7 @@ def user_name(uid: int) -> str:
 
 def _details(user: str | None, evidence: Evidence, facts: Facts | None) -> Details:
     exe = facts.exe if facts else None
+    launched = groups.launched(evidence.groups)
     what_counts = facts.script_file if facts and facts.script_file else exe
     package = what_counts.package if what_counts else None
     return Details(
@@ -163,6 +177,7 @@ def _details(user: str | None, evidence: Evidence, facts: Facts | None) -> Detai
         exe_note=exe.note if exe else None,
         package=package.name if package else None,
         package_version=package.version if package else None,
+        hints=() if launched is None else (f"its unit is named for {launched}",),
     )
 
 

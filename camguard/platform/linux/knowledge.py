@@ -1,7 +1,7 @@
 """What camguard knows about programs by name, from the one file in which that stands: ``knowledge.toml``.
 
-The file is a part of camguard and decoded strictly: a key that is not known is an error, and so is a name that two
-interpreters claim.
+The file is a part of camguard and decoded strictly: a key that is not known, or has a value of another kind, is an
+error.
 """
 
 from __future__ import annotations

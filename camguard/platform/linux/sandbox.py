@@ -127,11 +127,15 @@ def image(proc: str, pid: int, exe: str | None, stack: ExitStack) -> Image | Non
     if fd is None:
         return None
     stack.callback(os.close, fd)
+    return Image(path, fd) if is_image(fd) else None
+
+
+def is_image(fd: int) -> bool:
+    """Whether an open file is an AppImage, as its own mark in the head of an ELF file says."""
     try:
-        magic = os.pread(fd, len(_MAGIC), _MAGIC_AT)
+        return os.pread(fd, len(_MAGIC), _MAGIC_AT) == _MAGIC
     except OSError:
-        return None
-    return Image(path, fd) if magic == _MAGIC else None
+        return False
 
 
 def _apart(proc: str, pid: int) -> bool:
