@@ -124,6 +124,11 @@ class Guard:
         return self._book.cameras
 
     @property
+    def blind(self) -> dict[str, str]:
+        """What cannot be seen now, and of each why."""
+        return self._book.blind
+
+    @property
     def rules(self) -> tuple[Rule, ...]:
         """The rules in force."""
         return self._in_force.rules

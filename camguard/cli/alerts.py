@@ -101,7 +101,10 @@ def answer(alert: str, answer: str, as_json: bool) -> None:
 @click.option("--wait", metavar="SECONDS", type=click.IntRange(0, 600), default=30, show_default=True)
 @json_option
 def test(wait: int, as_json: bool) -> None:
-    """Show a harmless alert, and report what arrived: who shows it, whether with buttons, and your click.
+    """Show a harmless alert, and report what arrives.
+
+    It says who shows notifications here, whether with buttons, and what became of yours: clicked, closed, or not
+    answered in time.
 
     Exit code: 0 when it was shown, 1 when nobody shows notifications here.
     """

@@ -44,6 +44,8 @@ def _show(now: Any) -> None:
         say(f"A guard is watching (pid {now['guard_pid']}). Its log is {quoted(now['journal'], 200)}.")
     if now.get("trouble"):
         say(f"Its configuration is broken, and the one before is in force: {quoted_sentence(now['trouble'])}", fg="red")
+    for blind in now.get("blind", ()):
+        say(f"It cannot see {quoted(blind['what'])}: {quoted_sentence(blind['why'])}", fg="red")
     if now.get("locked"):
         say("The cameras are off unless somebody turns them on for a time: `camguard on`.")
     say()

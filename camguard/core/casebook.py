@@ -133,11 +133,17 @@ class Casebook:
         self._cases: dict[int, Case] = {}
         self._inventory_taken = False
         self._switched: frozenset[CameraId] = frozenset()
+        self._blind: dict[str, str] = {}
 
     @property
     def cameras(self) -> tuple[Camera, ...]:
         """The cameras that are plugged in."""
         return tuple(self._cameras.values())
+
+    @property
+    def blind(self) -> dict[str, str]:
+        """What cannot be seen now, and of each why."""
+        return dict(self._blind)
 
     @property
     def live(self) -> tuple[Case, ...]:
@@ -169,8 +175,10 @@ class Casebook:
             case FramesSeen():
                 return self._follow(self._activations.frames(sighting), sighting.at, rules)
             case Blinded(what, why, at):
+                self._blind[what] = why
                 return Digest([Report(Kind.GUARD_BLIND, at, extra={"what": what, "why": why})])
             case SightRestored(what, at):
+                self._blind.pop(what, None)
                 return Digest([Report(Kind.GUARD_SIGHTED, at, extra={"what": what})])
 
     def identified(self, number: int, identity: Identity, at: Moment, rules: Sequence[Rule]) -> Digest:

@@ -76,14 +76,23 @@ class App:
         self._reminders = Reminders(Wanted(after_s, reminding.locked, reminding.idle))
         self._board = board
         self.tray = Tray(kind, lambda: self._agent.rows(), self._clicked)
-        self._agent = Agent(board, self.tray, self._screen, self._reminders, AppIcons(desktopentry.folders()).icon_of)
+        self._icons = AppIcons(desktopentry.folders())
+        self._agent = Agent(board, self.tray, self._screen, self._reminders, self._icons.icon_of)
         own = OwnGuard(folders.state(), chosen.named_config)
         place = Place(chosen.socket)
         self._link = Link(place, own, self._agent.happened, self._agent.found, self._agent.lost)
         self._deeds = self._make_deeds(self._link.deeds)
 
     async def run(self) -> None:
-        """Until somebody quits, or a signal says so."""
+        """Until somebody quits, or a signal says so; any part's failure ends the whole."""
+        try:
+            await self._run()
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from failures
+        finally:
+            await self._notifications.close()
+
+    async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         with suppress(NotImplementedError, RuntimeError):  # not the main thread, or not a system with signals
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -100,11 +109,11 @@ class App:
                 icon = cast("_Served", self.tray.icon)
                 parts.append(tasks.create_task(self._serve(icon), name="icon"))
                 parts.append(tasks.create_task(self._tell_of_trouble(icon), name="trouble"))
+            self._agent.begin(asyncio.to_thread(self._icons.read))
             self._agent.begin(FirstRun(folders.state()).greet(self._screen.tell, self._link, spoken_command()))
             await self._stop.wait()
             for part in parts:
                 part.cancel()
-        await self._notifications.close()
 
     def quit(self) -> None:
         """End the tray; the service goes on."""

@@ -19,29 +19,26 @@ _Key = tuple[str, str]
 
 
 class AppIcons:
-    """Knows the icons of the programs that have an entry; the entries are read when one is first asked for."""
+    """Knows the icons of the programs that have an entry."""
 
     def __init__(self, folders: Sequence[str]) -> None:
         self._folders = folders
-        self._icons: dict[_Key, str] | None = None
+        self._icons: dict[_Key, str] = {}
 
     def icon_of(self, told: Told) -> str:
-        """The icon of the app in a record, a name in the icon theme or a file's path; reads files the first time."""
+        """The icon of the app in a record, a name in the icon theme or a file's path."""
         key = _key(told)
-        if key is None:
-            return USUAL_ICON
-        if self._icons is None:
-            self._icons = self._read()
-        return self._icons.get(key, USUAL_ICON)
+        return USUAL_ICON if key is None else self._icons.get(key, USUAL_ICON)
 
-    def _read(self) -> dict[_Key, str]:
+    def read(self) -> None:
+        """Read the entries; until then every app has the usual icon. Blocking, and for any thread."""
         icons: dict[_Key, str] = {}
         for entry in desktopentry.entries(self._folders):
             keys = (("program", entry.program), (AppKind.FLATPAK, entry.flatpak), (AppKind.SNAP, entry.snap))
             for kind, name in keys:
                 if name and entry.icon:
                     icons.setdefault((kind, name), entry.icon)
-        return icons
+        self._icons = icons
 
 
 def _key(told: Told) -> _Key | None:

@@ -24,6 +24,8 @@ KEPT = 200
 """So many alerts are kept in mind; the log has all of them."""
 
 _OVER = frozenset({Kind.ENDED, Kind.PROBE})
+_RULES = "rules"
+"""A file of rules that is broken is told as what cannot be seen is; but the cameras are seen."""
 _UNHEEDED = frozenset({Kind.CALL_REFUSED})
 
 
@@ -31,9 +33,9 @@ _UNHEEDED = frozenset({Kind.CALL_REFUSED})
 class Standing:
     """How things stand. `blind` says in a sentence why the guard, or a part of it, does not see; None where it does.
 
-    `found` says whether a guard answers at all, `trouble` what is wrong with its configuration, of which the one before
-    stays in force. `source` says who guards, `service` whether that is the service, which goes on without the tray, and
-    `can_switch` whether it has the rights to switch cameras.
+    `found` says whether a guard answers at all, `trouble` what is wrong with its configuration or rules, of which those
+    before stay in force. `source` says who guards, `service` whether that is the service, which goes on without the
+    tray, and `can_switch` whether it has the rights to switch cameras.
     """
 
     cameras: tuple[CameraNow, ...] = ()
@@ -59,7 +61,6 @@ class Board:
         """Of which uses it was heard since `asking` that there is an alert or an answer, and that they ended."""
         self._alerts: dict[int, Alerted] = {}
         self._dismissed: set[int] = set()
-        self._blind: dict[str, str] = {}
 
     def asking(self) -> None:
         """How things stand is asked now: what is heard from here on is newer than the answer may be."""
@@ -74,16 +75,18 @@ class Board:
         says so, since a camera that is closed and opened again at once is one use.
         """
         uses = uses_of(status, now_s)
+        blind = {str(each["what"]): str(each["why"]) for each in status.get("blind", ())}
+        trouble = status.get("trouble") or blind.pop(_RULES, None)
         self.standing = Standing(
             cameras_of(status),
             uses,
-            next(iter(self._blind.values()), None),
+            next(iter(blind.values()), None),
             source,
             service,
             can_switch=bool(status.get("switches")),
             found=True,
-            trouble=status.get("trouble"),
             method=str(status.get("method") or ""),
+            trouble=trouble,
         )
         if first:
             live = {use.number for use in uses} - self._ended
@@ -93,7 +96,6 @@ class Board:
     def lose(self, why: str) -> None:
         """The guard cannot be asked any more: nothing is known but that."""
         self.standing = Standing(blind=why)
-        self._blind.clear()
 
     def recall(self, unanswered: Iterable[Alerted]) -> None:
         """Take in which alerts the log said after `asking` that nobody answered.
@@ -122,12 +124,7 @@ class Board:
         if kind in _UNHEEDED:
             return
         self.stale = True
-        if kind == Kind.GUARD_BLIND:
-            extra = told.get("extra") or {}
-            self._blind[str(extra.get("what"))] = str(extra.get("why"))
-        elif kind == Kind.GUARD_SIGHTED:
-            self._blind.pop(str((told.get("extra") or {}).get("what")), None)
-        elif kind == Kind.ALERT:
+        if kind == Kind.ALERT:
             self._alert(told)
         elif number is not None:
             self._follow(number, told)

@@ -86,7 +86,7 @@ def _complaints(board: Board) -> tuple[Row, ...]:
     if standing.blind is not None:
         rows.append(Row(f"camguard cannot see: {words.fact(standing.blind)}"))
     if standing.trouble is not None:
-        rows.append(Row(f"The configuration cannot be used: {words.fact(standing.trouble)}"))
+        rows.append(Row(f"Not in force: {words.fact(standing.trouble)}"))
     return tuple(rows)
 
 

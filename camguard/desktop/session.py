@@ -77,7 +77,10 @@ class SessionHints:
         user = await self._object(bus, await manager.call_get_user(os.getuid()))
         properties: Any = user.get_interface("org.freedesktop.DBus.Properties")
         display = await properties.call_get(f"{_LOGIND}.User", "Display")
-        return str(display.value[1])
+        path = str(display.value[1])
+        if path == "/":  # as logind has it where there is none
+            raise DBusError(f"{_LOGIND}.NoSuchSession", "this user has no session with a display")
+        return path
 
     async def _object(self, bus: MessageBus, path: str) -> Any:
         return bus.get_proxy_object(_LOGIND, path, await bus.introspect(_LOGIND, path))

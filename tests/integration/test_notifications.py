@@ -117,6 +117,19 @@ def test_an_alert_has_its_buttons_stays_and_a_click_comes_back(bus: PrivateBus) 
     play(scene)
 
 
+def test_a_click_that_comes_before_the_number_of_what_was_clicked_is_no_less_an_answer(bus: PrivateBus) -> None:
+    async def scene(ways: FreedesktopNotifications, ears: Ears) -> None:
+        async with running(bus.address) as daemon:
+            daemon.hurried = "keep"
+            for key in ("a1", "a2"):
+                await ways.show(key, CARD)
+                await until("the click", lambda: ears.heard)
+                assert ears.heard == [("pressed", key, "keep")]
+                ears.heard.clear()
+
+    play(scene)
+
+
 def test_a_card_under_the_same_key_takes_the_place_of_the_one_before(bus: PrivateBus) -> None:
     async def scene(ways: FreedesktopNotifications, ears: Ears) -> None:
         async with running(bus.address) as daemon:

@@ -24,16 +24,17 @@ from camguard.desktop.statusnotifier.address import NO_BUS
 from camguard.desktop.statusnotifier.backend import Icon
 from camguard.desktop.statusnotifier.rows import LONGEST_TEXT
 from camguard.desktop.trayapi import Menu, MenuItem
-from tests.support import sessionbus
-from tests.support.sessionbus import SessionBus, panel, until
+from tests.support import privatebus, sessionbus
+from tests.support.privatebus import PrivateBus, until
+from tests.support.sessionbus import panel
 
-pytestmark = pytest.mark.skipif(sessionbus.missing() is not None, reason=sessionbus.missing() or "")
+pytestmark = pytest.mark.skipif(privatebus.missing() is not None, reason=privatebus.missing() or "")
 
 
 @pytest.fixture
-def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SessionBus]:
+def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PrivateBus]:
     """A bus that is the session's for this process."""
-    found = SessionBus(tmp_path)
+    found = PrivateBus(tmp_path)
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", found.address)
     monkeypatch.setattr(watcher, "SHORTEST_PAUSE_S", 0.01)
     found.start()
@@ -80,14 +81,14 @@ async def served(deeds: Deeds, menu: Menu | None = None, title: str = "camguard"
 def on_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
     """Run a test that is a coroutine."""
 
-    def run(bus: SessionBus, deeds: Deeds) -> None:
+    def run(bus: PrivateBus, deeds: Deeds) -> None:
         asyncio.run(test(bus, deeds))
 
     return run
 
 
 @on_loop
-async def test_it_is_registered_and_read(bus: SessionBus, deeds: Deeds) -> None:
+async def test_it_is_registered_and_read(bus: PrivateBus, deeds: Deeds) -> None:
     async with panel(bus.address) as there, served(deeds, title="Camera in use\nFirefox <b>&\x1b") as icon:
         assert (await there.told_of()).startswith(":")
         found = await there.properties()
@@ -97,12 +98,12 @@ async def test_it_is_registered_and_read(bus: SessionBus, deeds: Deeds) -> None:
         assert found["ToolTip"] == ("", [], "Camera in use", "Firefox &lt;b&gt;&amp;\\x1b")
         assert [width for width, _, _ in found["IconPixmap"]] == [16, 22, 24, 32, 48, 64]
         assert found["ItemIsMenu"] is True
-        await until(lambda: icon.registered, "registered")
+        await until("registered", lambda: icon.registered)
         assert (icon.trouble, deeds.standing) == (None, [(True, None)])
 
 
 @on_loop
-async def test_rows_are_read_and_clicked(bus: SessionBus, deeds: Deeds) -> None:
+async def test_rows_are_read_and_clicked(bus: PrivateBus, deeds: Deeds) -> None:
     async def slowly() -> None:
         await asyncio.sleep(0)
         deeds.do("Slowly")
@@ -120,17 +121,17 @@ async def test_rows_are_read_and_clicked(bus: SessionBus, deeds: Deeds) -> None:
         assert list(rows) == ["End my__app", "More", "Off", "On", "Slowly", "-", "Activity…"]
         for label in ("End my__app", "More", "Off", "-", "On", "Slowly"):
             await there.click(rows[label])
-        await until(lambda: "Slowly" in deeds.done, "all is done")
+        await until("all is done", lambda: "Slowly" in deeds.done)
         assert deeds.done == ["End my_app", "On", "Slowly"]
         assert (await there.properties())["ItemIsMenu"] is False
         for member in ("Activate", "SecondaryActivate", "ContextMenu"):
             await there.ask("/StatusNotifierItem", sessionbus.ITEM, member, "ii", 0, 0)
-        await until(lambda: len(deeds.done) == 5, "the default action, twice")
+        await until("the default action, twice", lambda: len(deeds.done) == 5)
         assert deeds.done[3:] == ["Activity…", "Activity…"]
 
 
 @on_loop
-async def test_properties_are_read_by_name_and_default(bus: SessionBus, deeds: Deeds) -> None:
+async def test_properties_are_read_by_name_and_default(bus: PrivateBus, deeds: Deeds) -> None:
     menu = Menu(deeds.item("A", enabled=False), deeds.item("B", checked=lambda _: False, radio=True))
     async with panel(bus.address) as there, served(deeds, menu):
         await there.told_of()
@@ -152,7 +153,7 @@ async def test_properties_are_read_by_name_and_default(bus: SessionBus, deeds: D
 
 
 @on_loop
-async def test_a_plain_click_without_a_default_says_that_it_has_no_use(bus: SessionBus, deeds: Deeds) -> None:
+async def test_a_plain_click_without_a_default_says_that_it_has_no_use(bus: PrivateBus, deeds: Deeds) -> None:
     async with panel(bus.address) as there, served(deeds, Menu(deeds.item("A"))):
         await there.told_of()
         with pytest.raises(DBusError, match="no default"):
@@ -161,24 +162,24 @@ async def test_a_plain_click_without_a_default_says_that_it_has_no_use(bus: Sess
 
 
 @on_loop
-async def test_a_click_on_a_row_that_has_gone_does_nothing(bus: SessionBus, deeds: Deeds) -> None:
+async def test_a_click_on_a_row_that_has_gone_does_nothing(bus: PrivateBus, deeds: Deeds) -> None:
     async with panel(bus.address) as there, served(deeds, Menu(deeds.item("Firefox"), deeds.item("Stays"))) as icon:
         await there.told_of()
         before = await there.rows()
         icon.menu = Menu(deeds.item("Zoom"), deeds.item("Stays"))
-        await until(lambda: there.told["LayoutUpdated"], "the change is told")
+        await until("the change is told", lambda: there.told["LayoutUpdated"])
         with pytest.raises(DBusError, match="the menu has changed"):
             await there.click(before["Firefox"])
         now = await there.rows()
         assert now["Stays"] == before["Stays"]
         events = [(number, "clicked", Variant("i", 0), 0) for number in (before["Firefox"], now["Zoom"])]
         assert await there.menu("EventGroup", "a(isvu)", events) == [before["Firefox"]]
-        await until(lambda: deeds.done, "the other is done")
+        await until("the other is done", lambda: deeds.done)
         assert deeds.done == ["Zoom"]
 
 
 @on_loop
-async def test_the_menu_is_made_anew_before_it_opens(bus: SessionBus, deeds: Deeds) -> None:
+async def test_the_menu_is_made_anew_before_it_opens(bus: PrivateBus, deeds: Deeds) -> None:
     minutes = [3]
     menu = Menu(MenuItem(lambda _: f"for {minutes[0]} min", partial(deeds.do, "end")))
     async with panel(bus.address) as there, served(deeds, menu):
@@ -189,11 +190,11 @@ async def test_the_menu_is_made_anew_before_it_opens(bus: SessionBus, deeds: Dee
         assert await there.menu("AboutToShowGroup", "ai", [0, 999]) == [[0], [999]]
         assert await there.rows() == {"for 4 min": before["for 3 min"]}
         assert await there.menu("AboutToShow", "i", before["for 3 min"]) is False
-        await until(lambda: there.told["ItemsPropertiesUpdated"], "others are told too")
+        await until("others are told too", lambda: there.told["ItemsPropertiesUpdated"])
 
 
 @on_loop
-async def test_nothing_is_told_when_nothing_has_changed(bus: SessionBus, deeds: Deeds) -> None:
+async def test_nothing_is_told_when_nothing_has_changed(bus: PrivateBus, deeds: Deeds) -> None:
     def menu() -> Menu:
         return Menu(deeds.item("A"), MenuItem("B", Menu(deeds.item("C"))), MenuItem("nothing", None))
 
@@ -203,14 +204,14 @@ async def test_nothing_is_told_when_nothing_has_changed(bus: SessionBus, deeds: 
         icon.menu, icon.icon, icon.title = menu(), draw(Look.IDLE).copy(), "camguard"
         icon.update_menu()
         icon.title = "another"  # so that there is something to wait for
-        await until(lambda: there.told["NewTitle"], "the title")
+        await until("the title", lambda: there.told["NewTitle"])
         await there.synchronise()
         assert set(there.told) == {"NewTitle", "NewToolTip"}
         assert await there.rows() == before
 
 
 @on_loop
-async def test_a_thousand_updates_a_second_are_few_signals_and_the_last_is_out(bus: SessionBus, deeds: Deeds) -> None:
+async def test_a_thousand_updates_a_second_are_few_signals_and_the_last_is_out(bus: PrivateBus, deeds: Deeds) -> None:
     looks = list(Look)
     async with panel(bus.address) as there, served(deeds) as icon:
         await there.told_of()
@@ -230,7 +231,7 @@ async def test_a_thousand_updates_a_second_are_few_signals_and_the_last_is_out(b
         async def is_last() -> bool:
             return bool((await there.properties())["Title"] == "update 999")
 
-        await until(is_last, "the last update")
+        await until("the last update", is_last)
         assert (await there.properties())["IconPixmap"][0][2] == _pixels(draw(looks[999 % len(looks)], 16))
         assert set(await there.rows()) == {"row 999", "stays"}
         for name in ("NewIcon", "NewTitle", "NewToolTip", "LayoutUpdated"):
@@ -243,7 +244,7 @@ def _pixels(image: Image.Image) -> bytes:
 
 
 @on_loop
-async def test_names_from_processes_are_harmless(bus: SessionBus, deeds: Deeds) -> None:
+async def test_names_from_processes_are_harmless(bus: PrivateBus, deeds: Deeds) -> None:
     names = [
         "--help",
         "-A x",
@@ -268,62 +269,62 @@ async def test_names_from_processes_are_harmless(bus: SessionBus, deeds: Deeds) 
         assert found["Title"] == "--help"
         for number in (await there.rows()).values():
             await there.click(number)
-        await until(lambda: len(deeds.done) == len(names), "each is clicked")
+        await until("each is clicked", lambda: len(deeds.done) == len(names))
         assert deeds.done == names
 
 
 @on_loop
-async def test_the_icon_is_registered_again_with_another_panel(bus: SessionBus, deeds: Deeds) -> None:
+async def test_the_icon_is_registered_again_with_another_panel(bus: PrivateBus, deeds: Deeds) -> None:
     async with served(deeds) as icon:
-        await until(lambda: deeds.standing, "it is known that there is none")
+        await until("it is known that there is none", lambda: deeds.standing)
         assert deeds.standing == [(False, watcher.NO_WATCHER)]
         for _ in range(2):
             async with panel(bus.address) as there:
                 await there.told_of()
-                await until(lambda: icon.registered, "registered")
-            await until(lambda: not icon.registered, "gone")
+                await until("registered", lambda: icon.registered)
+            await until("gone", lambda: not icon.registered)
         assert [registered for registered, _ in deeds.standing] == [False, True, False, True, False]
         assert icon.trouble == watcher.NO_WATCHER
 
 
 @on_loop
-async def test_a_panel_that_does_not_take_it_is_asked_again(bus: SessionBus, deeds: Deeds) -> None:
+async def test_a_panel_that_does_not_take_it_is_asked_again(bus: PrivateBus, deeds: Deeds) -> None:
     async with panel(bus.address, refusals=3) as there, served(deeds) as icon:
         await there.told_of()
-        await until(lambda: icon.registered, "registered")
+        await until("registered", lambda: icon.registered)
         assert there.refusals == 0
 
 
 @on_loop
-async def test_a_panel_that_never_takes_it_is_named(bus: SessionBus, deeds: Deeds) -> None:
+async def test_a_panel_that_never_takes_it_is_named(bus: PrivateBus, deeds: Deeds) -> None:
     async with served(deeds) as icon:
         async with panel(bus.address, refusals=1000) as there:
-            await until(lambda: icon.trouble == watcher.REFUSED, "it has given up")
+            await until("it has given up", lambda: icon.trouble == watcher.REFUSED)
             assert there.items == []
         async with panel(bus.address) as there:
             await there.told_of()
 
 
 @on_loop
-async def test_the_icon_is_there_again_after_the_bus(bus: SessionBus, deeds: Deeds) -> None:
+async def test_the_icon_is_there_again_after_the_bus(bus: PrivateBus, deeds: Deeds) -> None:
     async with served(deeds, Menu(deeds.item("A"))) as icon:
         for _ in range(2):
             async with panel(bus.address) as there:
                 await there.told_of()
-                await until(lambda: icon.registered, "registered")
+                await until("registered", lambda: icon.registered)
                 bus.stop()
-                await until(lambda: icon.trouble == NO_BUS, "the loss is told")
+                await until("the loss is told", lambda: icon.trouble == NO_BUS)
                 icon.title = "changed meanwhile"
             bus.start()
         async with panel(bus.address) as there:
             await there.told_of()
             assert (await there.properties())["Title"] == "changed meanwhile"
             await there.click((await there.rows())["A"])
-            await until(lambda: deeds.done, "the click is done")
+            await until("the click is done", lambda: deeds.done)
 
 
 @on_loop
-async def test_what_a_callable_raises_is_logged_and_the_icon_goes_on(bus: SessionBus, deeds: Deeds) -> None:
+async def test_what_a_callable_raises_is_logged_and_the_icon_goes_on(bus: PrivateBus, deeds: Deeds) -> None:
     def fail(*_: object) -> Any:
         raise ValueError("on purpose")
 
@@ -337,9 +338,9 @@ async def test_what_a_callable_raises_is_logged_and_the_icon_goes_on(bus: Sessio
             rows = await there.rows()
             for row in rows.values():
                 await there.click(row)
-            await until(lambda: deeds.done and len(records) == 2, "all were tried")
+            await until("all were tried", lambda: deeds.done and len(records) == 2)
             icon.menu = Menu(MenuItem(fail, None))
-            await until(lambda: len(records) == 3, "the menu was tried")
+            await until("the menu was tried", lambda: len(records) == 3)
             assert await there.rows() == rows
     assert [record.getMessage() for record in records] == [
         "the menu's row 'Fail 100%' failed",
@@ -372,7 +373,7 @@ class logged:  # noqa: N801  # a context manager
 
 
 @on_loop
-async def test_what_should_not_happen_ends_it_loudly(bus: SessionBus, deeds: Deeds) -> None:
+async def test_what_should_not_happen_ends_it_loudly(bus: PrivateBus, deeds: Deeds) -> None:
     def fail(*_: object) -> Any:
         raise ZeroDivisionError("on purpose")
 
@@ -388,13 +389,13 @@ async def test_what_should_not_happen_ends_it_loudly(bus: SessionBus, deeds: Dee
 
 
 @on_loop
-async def test_it_runs_detached_is_hidden_shown_and_stopped(bus: SessionBus, deeds: Deeds) -> None:
+async def test_it_runs_detached_is_hidden_shown_and_stopped(bus: PrivateBus, deeds: Deeds) -> None:
     async with panel(bus.address) as there:
         icon = Icon("camguard", draw(Look.IDLE), "camguard", Menu(deeds.item("A"), MenuItem("Quit", Icon.stop)))
         await asyncio.to_thread(icon.run_detached)
         first = await there.told_of()
         await there.click((await there.rows())["A"])
-        await until(lambda: deeds.done == ["A"], "the click")
+        await until("the click", lambda: deeds.done == ["A"])
         icon.visible = False
         await there.loses(first)
         icon.visible = True
@@ -402,12 +403,12 @@ async def test_it_runs_detached_is_hidden_shown_and_stopped(bus: SessionBus, dee
         assert second != first
         await there.click((await there.rows())["Quit"])
         await there.loses(second)
-        await until(lambda: not [t for t in threading.enumerate() if t.name == "camguard icon"], "its thread ends")
+        await until("its thread ends", lambda: not [t for t in threading.enumerate() if t.name == "camguard icon"])
         assert not icon.visible
 
 
 @on_loop
-async def test_it_runs_with_a_set_up_of_ones_own(bus: SessionBus, deeds: Deeds) -> None:
+async def test_it_runs_with_a_set_up_of_ones_own(bus: PrivateBus, deeds: Deeds) -> None:
     def set_up(icon: Icon) -> None:
         deeds.do("set up")
         icon.visible = True
@@ -422,7 +423,7 @@ async def test_it_runs_with_a_set_up_of_ones_own(bus: SessionBus, deeds: Deeds) 
 
 
 @on_loop
-async def test_served_until_cancelled(bus: SessionBus, deeds: Deeds) -> None:
+async def test_served_until_cancelled(bus: PrivateBus, deeds: Deeds) -> None:
     async with panel(bus.address) as there:
         icon = Icon("camguard", draw(Look.IDLE))
         serving = asyncio.create_task(icon.serve())

@@ -74,6 +74,9 @@ class Daemon:
     stall: asyncio.Event | None = None
     """What is waited for before one is answered."""
     next_id: int = 1
+    hurried: str | None = None
+    """The button that is pressed before the caller knows the notification's number."""
+    bus: MessageBus | None = None
 
     def __post_init__(self) -> None:
         self.interface = _Interface(self)
@@ -98,6 +101,16 @@ class Daemon:
         """It goes, for a reason."""
         del self.shown[number]
         self.interface.NotificationClosed(number, reason)
+
+    async def leave(self) -> None:
+        """Go, and leave nothing on the screen."""
+        assert self.bus is not None
+        self.shown.clear()
+        self.bus.disconnect()
+        ended: asyncio.Future[Any] = asyncio.ensure_future(self.bus.wait_for_disconnect())
+        await asyncio.wait({ended})
+        ended.exception()
+        self.bus = None
 
     def notify(self, shown: Shown) -> int:
         """Show one, in the place of one that is there."""
@@ -138,9 +151,11 @@ class _Interface(ServiceInterface):
             await self._daemon.stall.wait()
         if self._daemon.refuse is not None:
             raise DBusError("org.freedesktop.Notifications.Error", self._daemon.refuse)
-        return self._daemon.notify(
-            Shown(replaces, icon, summary, body, tuple(actions), hints["urgency"].value, timeout)
-        )
+        shown = Shown(replaces, icon, summary, body, tuple(actions), hints["urgency"].value, timeout)
+        number = self._daemon.notify(shown)
+        if self._daemon.hurried is not None:
+            self._daemon.click(number, self._daemon.hurried)
+        return number
 
     @dbus_method()
     def CloseNotification(self, number: DBusUInt32) -> Nothing:  # noqa: N802
@@ -160,17 +175,15 @@ class _Interface(ServiceInterface):
 @asynccontextmanager
 async def running(address: str, kind: Kind = XFCE, *, first_id: int = 1) -> AsyncIterator[Daemon]:
     """A daemon for as long as the context lasts; afterwards nobody has its name."""
-    daemon = Daemon(kind, next_id=first_id)
     bus = await MessageBus(address).connect()
+    daemon = Daemon(kind, next_id=first_id, bus=bus)
     try:
         bus.export(PATH, daemon.interface)
         await bus.request_name(NAME)
         yield daemon
     finally:
-        bus.disconnect()
-        with_bus = asyncio.ensure_future(bus.wait_for_disconnect())
-        await asyncio.wait({with_bus})
-        with_bus.exception()
+        if daemon.bus is not None:
+            await daemon.leave()
 
 
 async def connections(address: str) -> int:

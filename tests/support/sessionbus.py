@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
-import shutil
-import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Annotated, Any
 
 from dbus_fast.aio.message_bus import MessageBus
@@ -21,41 +17,12 @@ from dbus_fast.service import ServiceInterface, dbus_method
 from dbus_fast.signature import Variant
 
 from camguard.desktop.statusnotifier.watcher import WATCHER, WATCHER_PATH
+from tests.support.privatebus import until
 
-PATIENCE_S = 30.0
 ITEM = "org.kde.StatusNotifierItem"
 MENU = "com.canonical.dbusmenu"
 
 Nothing = Annotated[None, DBusSignature("")]
-
-
-def missing() -> str | None:
-    """What keeps a bus from starting, with the command that supplies it."""
-    return None if shutil.which("dbus-daemon") else "dbus-daemon not found; sudo apt-get install dbus"
-
-
-class SessionBus:
-    """A bus that can be started, stopped and started again at one address."""
-
-    def __init__(self, folder: Path) -> None:
-        self.address = f"unix:path={folder / 'bus'}"
-        self._daemon: subprocess.Popen[str] | None = None
-
-    def start(self) -> None:
-        """Start it, and wait until it listens."""
-        command = ("dbus-daemon", "--session", "--nofork", "--print-address", f"--address={self.address}")
-        self._daemon = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self._daemon.stdout is not None
-        assert self._daemon.stdout.readline().startswith("unix:")
-
-    def stop(self) -> None:
-        """End it, where it runs, and all connections with it."""
-        if self._daemon is not None:
-            self._daemon.terminate()
-            self._daemon.wait()
-            assert self._daemon.stdout is not None
-            self._daemon.stdout.close()
-            self._daemon = None
 
 
 class _Watcher(ServiceInterface):
@@ -87,7 +54,7 @@ class Panel:
 
     async def told_of(self, count: int = 1) -> str:
         """Wait until it was told of so many icons, and give the last."""
-        await until(lambda: len(self.items) >= count, f"{count} registrations")
+        await until(f"{count} registrations", lambda: len(self.items) >= count)
         return self.item
 
     async def ask(self, path: str, interface: str, member: str, signature: str, *body: Any) -> Any:
@@ -143,7 +110,7 @@ class Panel:
         async def is_gone() -> bool:
             return not await self.has(name)
 
-        await until(is_gone, f"{name} goes")
+        await until(f"{name} goes", is_gone)
 
     async def synchronise(self) -> None:
         """Wait until everything that the icon sent before now has arrived."""
@@ -180,14 +147,3 @@ async def panel(address: str, *, refusals: int = 0) -> AsyncIterator[Panel]:
         bus.disconnect()
         await asyncio.wait({ended})
         ended.exception()
-
-
-async def until(found: Callable[[], object], what: str) -> None:
-    """Look again and again until there is something; what is to be awaited is. Fails where it takes too long."""
-    deadline = asyncio.get_running_loop().time() + PATIENCE_S
-    while True:
-        result = found()
-        if await result if inspect.isawaitable(result) else result:
-            return
-        assert asyncio.get_running_loop().time() < deadline, f"{what}: not after {PATIENCE_S:.0f} s"
-        await asyncio.sleep(0.01)

@@ -73,7 +73,11 @@ def camera(power: str = "on", name: str = CAMERA.name, left_s: int | None = None
 
 
 def status(
-    *uses: Told, cameras: tuple[dict[str, Any], ...] = (camera(),), switches: bool = True, trouble: str | None = None
+    *uses: Told,
+    cameras: tuple[dict[str, Any], ...] = (camera(),),
+    switches: bool = True,
+    trouble: str | None = None,
+    blind: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """How things stand; `uses` are events that stand for the uses that go on, for a minute each."""
     return {
@@ -81,4 +85,5 @@ def status(
         "uses": [{"for_s": 60.0, **use} for use in uses],
         "switches": switches,
         "trouble": trouble,
+        "blind": [{"what": what, "why": why} for what, why in (blind or {}).items()],
     }

@@ -43,9 +43,9 @@ class TrayStage:
         self._cleanup = cleanup
         self.tray: subprocess.Popen[str] | None = None
         self._configure_own_guard()
-        greeted = Path(screen.environment["XDG_STATE_HOME"]) / "camguard" / "greeted"
-        greeted.parent.mkdir(parents=True)
-        greeted.touch()
+        self.greeted = Path(screen.environment["XDG_STATE_HOME"]) / "camguard" / "greeted"
+        self.greeted.parent.mkdir(parents=True)
+        self.greeted.touch()
 
     @property
     def environment(self) -> dict[str, str]:

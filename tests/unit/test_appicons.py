@@ -29,7 +29,13 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def _entry(folder: Path, name: str, text: str) -> AppIcons:
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.desktop").write_text(text)
-    return AppIcons([str(folder)])
+    return _read([str(folder)])
+
+
+def _read(folders: list[str]) -> AppIcons:
+    icons = AppIcons(folders)
+    icons.read()
+    return icons
 
 
 def _use(exe: str, script: str | None = None) -> Told:
@@ -71,8 +77,8 @@ def test_the_first_folder_counts_most_and_one_that_is_not_there_does_no_harm(tmp
     for folder in folders:
         Path(folder).mkdir()
         Path(folder, "cheese.desktop").write_text(f"[Desktop Entry]\nExec=cheese\nIcon={Path(folder).name}\n")
-    assert AppIcons(folders).icon_of(_use(str(program))) == "a"
-    assert AppIcons([str(tmp_path / "none")]).icon_of(_use(str(program))) == USUAL_ICON
+    assert _read(folders).icon_of(_use(str(program))) == "a"
+    assert _read([str(tmp_path / "none")]).icon_of(_use(str(program))) == USUAL_ICON
 
 
 @pytest.mark.parametrize(("confidence", "icon"), [("kernel", "cheese-icon"), ("self-declared", USUAL_ICON)])

@@ -73,27 +73,32 @@ def test_what_a_guard_that_is_gone_said_is_known_no_longer() -> None:
 
 
 def test_a_part_of_the_guard_that_does_not_see_makes_it_blind_until_it_sees_again() -> None:
-    board = standing()
-    for what in ("/dev/video0", "queue"):
-        board.take(general(Kind.GUARD_BLIND, what=what, why=f"{what} is closed"))
-    assert standing(board=board, first=False).look is Look.BLIND
-    assert board.standing.blind == "/dev/video0 is closed"
+    both = {"/dev/video0": "/dev/video0 is closed", "queue": "queue is closed"}
+    board = standing(blind=both)  # also where that began before anybody listened
+    assert (board.look, board.standing.blind) == (Look.BLIND, "/dev/video0 is closed")
     board.take(general(Kind.GUARD_SIGHTED, what="/dev/video0"))
-    assert standing(board=board, first=False).standing.blind == "queue is closed"
+    assert board.stale
+    assert standing(board=board, first=False, blind={"queue": "queue is closed"}).standing.blind == "queue is closed"
     board.take(general(Kind.GUARD_SIGHTED, what="queue"))
     assert standing(board=board, first=False).look is Look.IDLE
 
 
+def test_a_part_that_stops_seeing_is_a_reason_to_ask() -> None:
+    board = standing()
+    board.take(general(Kind.GUARD_BLIND, what="queue", why="too much at once"))
+    assert board.stale
+
+
 def test_an_alert_is_shown_also_where_a_part_of_the_guard_does_not_see() -> None:
     board = standing()
-    board.take(general(Kind.GUARD_BLIND, what="/dev/video9", why="closed"))
     board.take(told(1))
-    assert standing(told(1, Kind.CAPTURING), board=board, first=False).look is Look.UNEXPECTED
+    blind = {"/dev/video9": "closed"}
+    assert standing(told(1, Kind.CAPTURING), board=board, first=False, blind=blind).look is Look.UNEXPECTED
 
 
 def test_a_mistake_in_the_configuration_blinds_nobody() -> None:
-    board = standing(trouble="config.toml: line 3")
-    assert (board.look, board.standing.trouble, board.standing.blind) == (Look.IDLE, "config.toml: line 3", None)
+    for board in (standing(trouble="line 3 is odd"), standing(blind={"rules": "line 3 is odd"})):
+        assert (board.look, board.standing.trouble, board.standing.blind) == (Look.IDLE, "line 3 is odd", None)
 
 
 def test_an_alert_goes_to_those_that_were_missed_when_its_use_ends() -> None:
@@ -376,4 +381,5 @@ def test_never_more_than_so_many_are_kept(events: list[tuple[int, Kind]]) -> Non
     for number, kind in events:
         board.take(told(number, kind))
         assert len(board.going_on) + len(board.missed) <= KEPT
-        assert kind is Kind.ENDED or board.waiting(number)
+    board.take(told(4 * KEPT))
+    assert board.waiting(4 * KEPT)

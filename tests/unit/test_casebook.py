@@ -126,7 +126,9 @@ def test_blindness_and_sight_are_told() -> None:
     book = casebook()
     blind = book.take(Blinded("queue", "too much at once", later(1)), ())
     assert (kinds(blind), blind.reports[0].extra) == ([Kind.GUARD_BLIND], {"what": "queue", "why": "too much at once"})
+    assert book.blind == {"queue": "too much at once"}
     assert kinds(book.take(SightRestored("queue", later(2)), ())) == [Kind.GUARD_SIGHTED]
+    assert book.blind == {}
 
 
 def test_cases_are_forgotten_when_they_are_over_and_known() -> None:

@@ -154,7 +154,7 @@ def test_what_cannot_be_allowed_is_not_offered_for_it(alert: Record) -> None:
 
 def test_it_says_what_it_does_not_see_and_of_a_guard_that_is_gone_nothing_else() -> None:
     board = standing(trouble="line 3")
-    assert "The configuration cannot be used: line 3" in texts(rows(board))
+    assert "Not in force: line 3" in texts(rows(board))
     board.lose("no guard\x1b answers\nnow")
     shown = rows(board)
     assert texts(shown) == [
@@ -185,7 +185,7 @@ def test_every_row_is_harmless_bounded_and_no_line_by_chance(
     uses = [{**told(1, kind, app=app, why=why), "camera": device} for kind in (Kind.CAPTURING, Kind.ALERT)]
     cameras = (camera(name=camera_name), {**camera("off", name=camera_name), "id": "other"})
     missed = {**told(2, app=app, why=why), "camera": device}
-    board = standing(uses[0], alerts=(uses[1], missed), cameras=cameras if two else cameras[:1], trouble=why)
+    board = standing(uses[0], alerts=(uses[1], missed), cameras=cameras if two else cameras[:1], trouble=why or "x")
     board.take(told(2, Kind.ENDED, app=app, why=why))
     plain = standing(
         told(1, Kind.CAPTURING),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import html
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,9 @@ class _Replacing(DBusDesktopNotifier):
         self.heard = heard
         self.numbers: dict[str, int] = {}
         self.replace = 0
+        self._posting = False
+        self._early: list[Callable[[], None]] = []
+        """What was heard of a notification whose number is still on its way."""
 
     async def begin(self) -> ProxyInterface:
         """The daemon, found on the bus."""
@@ -76,7 +79,19 @@ class _Replacing(DBusDesktopNotifier):
             if owner:
                 self.heard.forgotten()
 
+    def _on_action(self, nid: int, action_key: str) -> None:
+        if self._is_early(nid):
+            self._early.append(lambda: self._on_action(nid, action_key))
+            return
+        super()._on_action(nid, action_key)
+
+    def _is_early(self, nid: int) -> bool:
+        return self._posting and nid not in self._platform_to_interface_notification_identifier
+
     def _on_closed(self, nid: int, reason: int) -> None:
+        if self._is_early(nid):
+            self._early.append(lambda: self._on_closed(nid, reason))
+            return
         key = self._platform_to_interface_notification_identifier.get(nid)
         super()._on_closed(nid, reason)
         if key is None:
@@ -100,9 +115,16 @@ class _Replacing(DBusDesktopNotifier):
         """Show it, in the place of the one of the same identifier; raises what the bus raises."""
         key = notification.identifier
         self.replace = self.numbers.get(key, 0)
-        await self._send(notification)
-        self._notification_cache[key] = notification
-        self.numbers[key] = self._platform_to_interface_notification_identifier.inverse[key]
+        self._posting = True
+        try:
+            await self._send(notification)
+            self._notification_cache[key] = notification
+            self.numbers[key] = self._platform_to_interface_notification_identifier.inverse[key]
+        finally:
+            self._posting = False
+            early, self._early = self._early, []
+            for heard in early:
+                heard()
 
 
 class FreedesktopNotifications:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from camguard.desktop.agent import AT_ONCE
 from camguard.desktop.look import Look
 from tests.support.alert_storm import alerts_told
 from tests.support.desktop import until
+from tests.support.logind import Session, running
 from tests.support.tray_stage import TrayStage, tray_stage
 
 pytestmark = pytest.mark.system
@@ -165,6 +167,30 @@ def test_the_test_alert_arrives_and_its_click_too(stage: TrayStage) -> None:
     assert "Xfce Notify Daemon" in said
 
 
+def test_the_first_start_explains_itself_and_offers_a_test(stage: TrayStage) -> None:
+    stage.end_tray()
+    stage.greeted.unlink()
+    stage.start_tray()
+    [welcome] = stage.wait_notifications(1)
+    stage.picture("welcome")
+    stage.press_button(welcome, 0, of=1)  # where the service guards there is one button: Test my alert
+    until(lambda: stage.notifications() not in ([], [welcome]), "the test alert")
+    stage.picture("welcome-test")
+    assert stage.greeted.exists()
+    stage.end_tray()
+    _clear(stage)
+    stage.start_tray()
+    with stage.service.stranger(APP):  # what comes next is an alert, and no second welcome
+        stage.wait_look(Look.UNEXPECTED)
+        assert len(stage.wait_notifications(1)) == 1
+
+
+def _clear(stage: TrayStage) -> None:
+    for left, top, _, _ in stage.notifications():
+        stage.screen.click((left + 30, top + 20, left + 32, top + 22))
+    stage.wait_notifications(0)
+
+
 def test_the_activity_page_is_opened_in_the_persons_browser(tmp_path: Path) -> None:
     opened = tmp_path / "opened"
     browser = tmp_path / "browser"
@@ -194,6 +220,29 @@ def test_a_thousand_alerts_a_second_do_not_hurt_the_panel(stage: TrayStage) -> N
         assert stage.tray is not None
         assert stage.tray.poll() is None
         stage.wait_look(Look.UNEXPECTED)
+
+
+def test_a_use_that_goes_on_behind_a_locked_screen_is_mentioned(tmp_path: Path) -> None:
+    """The bus of the session stands in for the system's, on which a logind says what a real one would."""
+    session = Session("1")
+
+    async def scene(stage: TrayStage, address: str) -> None:
+        async with running(address, session, display=session):
+            await asyncio.to_thread(stage.end_tray)
+            await asyncio.to_thread(stage.start_tray)
+            with stage.service.stranger(APP):
+                await asyncio.to_thread(stage.wait_look, Look.EXPECTED)
+                session.say(LockedHint=True)
+                await asyncio.to_thread(stage.wait_notifications, 1)
+                stage.picture("locked")
+            await asyncio.to_thread(stage.wait_notifications, 0)  # it is over: there is nothing to mention any more
+
+    with tray_stage(tmp_path) as stage:
+        address = stage.screen.environment["DBUS_SESSION_BUS_ADDRESS"]
+        stage.screen.environment["DBUS_SYSTEM_BUS_ADDRESS"] = address
+        allowed = stage.service.run("rules", "allow", stage.service.script(APP))
+        assert allowed.returncode == 0, allowed.stderr
+        asyncio.run(scene(stage, address))
 
 
 def test_a_desktop_without_buttons_says_where_to_answer(tmp_path: Path) -> None:
