@@ -50,6 +50,7 @@ class Remote:
     def __init__(self, client: Client, answered_by: str = "service") -> None:
         """`answered_by` is ``tray`` where it is the guard that a tray runs for itself."""
         self.client = client
+        self._heard = 0
         self.answered_by = answered_by
         guard = "service" if answered_by == "service" else "guard of the tray"
         self.source = f"The {guard} (camguard {client.version}) answers."
@@ -157,13 +158,15 @@ class Remote:
 
     def subscribe(self) -> Record:
         """Have everything told that happens from now on; returns how cameras are watched, and which there are."""
-        return self.client.call(calls.Subscribe())
+        told = self.client.call(calls.Subscribe())
+        self._heard = told.get("last_seq") or 0
+        return told
 
     def happenings(self) -> Iterator[Record]:
         """What happens, after `subscribe`, in the shape of ``watch --json``; what was missed comes from the log."""
         last = 0
         for happened in self.client.events():
-            missed = self._entries(last) if isinstance(happened, Resync) else [happened.event]
+            missed = self._entries(max(last, self._heard)) if isinstance(happened, Resync) else [happened.event]
             for record in missed:
                 seq = record.get("seq")
                 if isinstance(seq, int):

@@ -101,7 +101,9 @@ class Answers:
         }
 
     async def _subscribe(self, _: Caller, __: calls.Subscribe) -> dict[str, Any]:
-        return {"method": self.guard.platform.method, "cameras": self._camera_views()}
+        # What is missed before the first event comes after this entry, and not from the log's beginning.
+        last = await self.means.past.last_seq()
+        return {"method": self.guard.platform.method, "cameras": self._camera_views(), "last_seq": last}
 
     def _camera_views(self) -> list[Record]:
         switching, now = self.guard.switching, self._now()

@@ -52,6 +52,10 @@ class Reading:
         """How often an app used a camera, and when last (UTC nanoseconds), as far as the caller may know it."""
         return await self._ask(self._count, caller, app)
 
+    async def last_seq(self) -> int:
+        """The number of the newest entry."""
+        return await self._ask(self._past.last_seq)
+
     async def activation(self, number: int) -> ActivationRecord | None:
         """One activation, for whoever answers; what of it a caller may know is for that one to say."""
         return await self._ask(self._past.activation, number)

@@ -65,7 +65,7 @@ class World:
     def __post_init__(self) -> None:
         self.board = Board()
         self.reminders = Reminders(Wanted(None))
-        self.agent = Agent(self.board, self, Screen(self.display), self.reminders)
+        self.agent = Agent(self.board, self, Screen(self.display), self.reminders, lambda _: "camera-web")
 
     @property
     def on_screen(self) -> dict[str, Card]:
