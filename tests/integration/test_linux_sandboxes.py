@@ -42,6 +42,8 @@ def test_a_flatpak_of_the_machine_is_known_by_its_id_and_its_file(installation: 
     assert identity.path == f"{installation.folder}/app/org.gnome.Cheese/current/active/files/bin/cheese"
     assert identity.sha256 == hashlib.sha256((installation.files() / "bin/cheese").read_bytes()).hexdigest()
     assert (app.confidence, app.allowable, details.exe_note) == (Confidence.KERNEL, True, None)
+    named = LinuxIdentifier(flatpaks=str(installation.folder)).identify_file(str(installation.files() / "bin/cheese"))
+    assert named == app
 
 
 @in_sandboxes

@@ -82,14 +82,15 @@ class LinuxIdentifier:
         real = os.path.realpath(path)
         with ExitStack() as stack:
             opened = _named_file(path, real, stack)
-            file = self._file(opened)
+            claim = sandbox.claim_of(real, self._flatpaks)
+            file = self._file(opened, claim)
             if sandbox.is_image(opened.fd):
                 return self._resolve(Facts(file, image=file)) or App(UNKNOWN_APP, file.base)
             started_by = _interpreter(opened)
             if started_by is None and not os.fstat(opened.fd).st_mode & _EXECUTABLE:
                 raise NothingMatched(f"{path} is neither executable nor a script that says which program runs it")
             if started_by is None:
-                facts = Facts(file)
+                facts = Facts(file, flatpak=None if claim is None else claim.id)
             elif procfs.is_interpreter(started_by):
                 facts = Facts(File(started_by), real, file)
             else:  # as for awk: what runs then is known as that program, whatever it is told to do

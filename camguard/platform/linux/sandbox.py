@@ -72,6 +72,14 @@ def flatpak_claim(text: str) -> FlatpakClaim | None:
     return FlatpakClaim(name, instance.get("app-path"), instance.get("runtime-path"))
 
 
+def claim_of(path: str, installation: str = INSTALLATION) -> FlatpakClaim | None:
+    """What a file of a Flatpak that is installed for the machine would be claimed to be when it is run."""
+    top, found, _ = path.partition("/files/")
+    files = f"{top}/files"
+    id_ = _installed(files, _APP, installation) if found else None
+    return None if id_ is None else FlatpakClaim(id_, files, None)
+
+
 def deployed(claim: FlatpakClaim, path: str, running: os.stat_result, installation: str = INSTALLATION) -> str | None:
     """Where in root's installation of that very Flatpak the file lies that runs as `path`; None where it does not.
 
