@@ -68,11 +68,30 @@ def test_what_lies_elsewhere_is_no_flatpaks_file(path: str) -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(st.binary(max_size=200) | st.binary(max_size=100).map(lambda tail: b"A=1\0APPIMAGE=/" + tail))
 def test_whatever_the_environment_holds_it_is_read(tmp_path: Path, environ: bytes) -> None:
-    (tmp_path / "7").mkdir(exist_ok=True)
+    if not (tmp_path / "7").exists():
+        (tmp_path / "7").mkdir()
+        (tmp_path / "7" / "root").symlink_to("/")
     (tmp_path / "7" / "environ").write_bytes(environ)
     with ExitStack() as stack:
         found = sandbox.image(str(tmp_path), 7, "/tmp/.mount_x/y", stack)
     assert found is None or Path(found.path).is_file()
+
+
+def test_the_image_is_the_file_that_the_environment_names_if_it_is_one(tmp_path: Path) -> None:
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7" / "root").symlink_to("/")
+    image = tmp_path / "Call.AppImage"
+    (tmp_path / "7" / "environ").write_bytes(b"A=1\0APPIMAGE=" + os.fsencode(image) + b"\0APPIMAGE=/other\0")
+    (tmp_path / "link.AppImage").symlink_to(image)
+    for content, known in ((b"", False), (b"\x7fELF\2\1\1\0\0\0", False), (b"\x7fELF\2\1\1\0AI\2", True)):
+        image.write_bytes(content)
+        with ExitStack() as stack:
+            found = sandbox.image(str(tmp_path), 7, "/tmp/.mount_x/y", stack)
+            assert (found is not None and found.path == str(image)) is known
+            assert sandbox.image(str(tmp_path), 7, "/tmp/mount_x/y", stack) is None
+    (tmp_path / "7" / "environ").write_bytes(b"APPIMAGE=" + os.fsencode(tmp_path / "link.AppImage"))
+    with ExitStack() as stack:
+        assert sandbox.image(str(tmp_path), 7, "/tmp/.mount_x/y", stack) is None
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder", "nothing"])

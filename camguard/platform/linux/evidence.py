@@ -123,7 +123,7 @@ def _script_file(proc: str, pid: int, uid: int | None, script: str, exe: str, st
 
 def _image(proc: str, pid: int, uid: int | None, exe: str | None, stack: ExitStack) -> OpenFile | None:
     found = sandbox.image(proc, pid, exe, stack)
-    if found is None or not _may_read(proc, pid, uid, os.fstat(found.fd)):
+    if found is None or _note(found.path, found.fd) is not None or not _may_read(proc, pid, uid, os.fstat(found.fd)):
         return None
     return OpenFile(found.path, found.fd, None)
 

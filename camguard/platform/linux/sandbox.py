@@ -131,7 +131,7 @@ def image(proc: str, pid: int, exe: str | None, stack: ExitStack) -> Image | Non
     path = named.decode("utf-8", "replace")
     if not path.startswith("/") or os.path.realpath(path) != path:
         return None
-    fd = open_regular(path)
+    fd = open_regular(f"{proc}/{pid}/root{path}")  # the guard may have folders of its own in place of the machine's
     if fd is None:
         return None
     stack.callback(os.close, fd)
