@@ -159,7 +159,8 @@ def test_no_windows_program_is_taken_for_wine(name: str) -> None:
 
 def test_each_entry_of_the_file_is_tried_here() -> None:
     known = knowledge()
-    assert {name for entry in known.protected for name in entry.executables} == set(PROTECTED)
+    brokers = {*known.brokers.executables, *(f"{name}*" for name in known.brokers.portals)}
+    assert brokers | {name for entry in known.protected for name in entry.executables} == set(PROTECTED)
     named = {entry.name: {*entry.executables, *entry.scripts} for entry in known.login}
     assert named == {
         name: {path if path.endswith(".py") else path.rpartition("/")[2] for path in paths}

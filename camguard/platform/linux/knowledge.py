@@ -20,6 +20,17 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """What all entries share: each key is known, and nothing changes."""
 
 
+class Brokers(_Entry, frozen=True):
+    """Programs that have a camera open for others, and `why` they are never ended, as a clause that follows a name.
+
+    `portals` connect to a broker for apps in sandboxes.
+    """
+
+    why: str
+    executables: tuple[str, ...]
+    portals: tuple[str, ...]
+
+
 class Protected(_Entry, frozen=True):
     """Programs that are never ended, and `why`, as a clause that follows a name."""
 
@@ -78,6 +89,7 @@ class Interpreter(_Entry, frozen=True):
 class Knowledge(_Entry, frozen=True):
     """All of it."""
 
+    brokers: Brokers
     protected: tuple[Protected, ...]
     login: tuple[Login, ...]
     browser: tuple[Browser, ...]
@@ -86,6 +98,8 @@ class Knowledge(_Entry, frozen=True):
 
     def protection(self, name: str) -> str | None:
         """Why an executable with this base name is never ended; None where it may be."""
+        if name in self.brokers.executables or name.startswith(self.brokers.portals):
+            return self.brokers.why
         for entry in self.protected:
             if any(_fits(pattern, name) for pattern in entry.executables):
                 return entry.why
