@@ -296,6 +296,7 @@ def test_a_blocked_app_is_ended_with_what_is_known_of_it_in_the_log(stage: Servi
     with stage.stranger("spy.py") as spy:
         assert spy.wait() != 0
     until("it is identified", lambda: any(entry.data["app"] for entry in entries(stage, Kind.JUDGED, Kind.ENDED)))
+    until("it is checked", lambda: bool(entries(stage, Kind.ACTION_COMPLETED)))
     told = [entry.kind for entry in entries(stage)]
     assert told.index(Kind.ALERT) < told.index(Kind.ACTION_PENDING) < told.index(Kind.ACTION_COMPLETED)
     named = [entry.data["app"] for entry in entries(stage) if entry.data.get("app")]

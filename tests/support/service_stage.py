@@ -191,6 +191,7 @@ class ServiceStage:
 
     def run(self, *arguments: str | Path, uid: int | None = None) -> subprocess.CompletedProcess[str]:
         """Run a command that asks the service, as a process of its own, as another user where `uid` is given."""
+        self._expect_alive()
         return subprocess.run(
             [*_camguard(uid), *map(str, arguments)],
             stdin=subprocess.DEVNULL,
@@ -262,6 +263,12 @@ class ServiceStage:
             path.write_text(_HOLDS)
             path.chmod(0o644)
         return path
+
+    def _expect_alive(self) -> None:
+        """Fails where the service ended by itself, with what it said."""
+        if self.process is not None and self.process.poll() is not None:
+            code, said = self._ended()
+            raise AssertionError(f"the service ended by itself ({code}): {said}")
 
     def close(self) -> None:
         """End whatever runs still."""
