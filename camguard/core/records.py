@@ -10,19 +10,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TypeAlias
 
+from camguard.core.details import Details, Parent
 from camguard.core.events import Kind, Report
-from camguard.core.model import (
-    Activation,
-    App,
-    Camera,
-    Details,
-    Moment,
-    Outcome,
-    Parent,
-    Process,
-    Rule,
-    Verdict,
-)
+from camguard.core.model import Activation, App, Camera, Moment, Outcome, Process, Rule, Verdict
 
 JSON: TypeAlias = "dict[str, JSON] | list[JSON] | str | int | float | bool | None"
 """Anything that a JSON document may hold."""

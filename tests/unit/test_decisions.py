@@ -14,8 +14,9 @@ from camguard.core.authority import Caller
 from camguard.core.casebook import Case, Identity
 from camguard.core.confidence import Confidence
 from camguard.core.decisions import ENDS, Decision
+from camguard.core.details import Details
 from camguard.core.events import Kind, Report
-from camguard.core.model import UNKNOWN_APP, App, AppIdentity, AppKind, Details, Outcome, Process, Result, Rule
+from camguard.core.model import UNKNOWN_APP, App, AppIdentity, AppKind, Outcome, Process, Result, Rule
 from camguard.core.power import Power
 from camguard.core.records import Record, describe, of_rule
 from camguard.errors import CamguardError, NothingMatched, Refused, SwitchError

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from camguard.core.model import Parent, ProcessIdentity
+from camguard.core.details import Parent
+from camguard.core.model import ProcessIdentity
 from camguard.errors import ProcessGone
 from camguard.platform.linux import procfs, sandbox
 from camguard.platform.linux.groups import paths

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 
-from camguard.core.model import UNKNOWN_APP, App, Details, Process
+from camguard.core.details import Details
+from camguard.core.model import UNKNOWN_APP, App, Process
 from camguard.core.redaction import redact
 from camguard.errors import AccessDenied, NothingMatched, ProcessGone
 from camguard.platform.linux import groups, procfs, sandbox
