@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from camguard.core.casebook import Case
+from camguard.core.details import Details
 from camguard.core.events import HoldersSeen, Kind, Report
-from camguard.core.model import Activation, App, Camera, Details, Outcome, Process, Result, Step, Verdict
+from camguard.core.model import Activation, App, Camera, Outcome, Process, Result, Step, Verdict
 from camguard.ports import Platform, Tell
 
 Record = Callable[[Report], Awaitable[Report]]

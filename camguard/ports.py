@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from camguard.core.details import Details
 from camguard.core.events import OpenRefused, Report, Sighting
 from camguard.core.gatekeeping import GateOrder
-from camguard.core.model import App, AppIdentity, Camera, Details, Moment, Outcome, Process, Rule, Step
+from camguard.core.model import App, AppIdentity, Camera, Moment, Outcome, Process, Rule, Step
 from camguard.core.power import Plan, Power
 
 Deliver = Callable[[Sighting], None]

@@ -14,6 +14,7 @@ from camguard.core.records import Record, describe
 from camguard.errors import Refused
 from camguard.journal.fold import ActivationRecord
 from camguard.journal.recall import recall
+from camguard.wording import ITS_OWN_WORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,11 @@ class Subject:
         )
 
     def rule(self) -> Rule:
-        """The rule that expects this app from now on. Raises Refused where it is not known which app it is."""
+        """The rule that expects this app from now on. Raises Refused where it is not known or proven which it is."""
         if self.app is None or not self.app.known:
             raise Refused("it could not be told which app this is, so there is nothing to make a rule of")
+        if not self.app.allowable:
+            raise Refused(ITS_OWN_WORD)
         return Rule(id="", effect=Effect.ALLOW, app=self.app.identity, app_name=self.app.name)
 
 

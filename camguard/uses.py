@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from camguard.core.details import Details
 from camguard.core.events import CamerasSeen, HoldersSeen
-from camguard.core.model import App, Camera, CameraId, Details, Process, Rule, Verdict
+from camguard.core.model import App, Camera, CameraId, Process, Rule, Verdict
 from camguard.core.policy import Circumstances, judge
 from camguard.errors import NothingMatched, UsageError
 from camguard.ports import History, Platform

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 _SECOND = 1_000_000_000  # nanoseconds; nothing is imported here, so that `camguard --help` stays quick
 
+ITS_OWN_WORD = "only the program itself says that it is this app, which is not enough to allow it"
+"""Why an app gets no rule that allows it, where nothing but what it says of itself tells which it is."""
+
+
+def ending_closes(name: str) -> str:
+    """What to tell before a program is ended that does more than use the camera, with what to do instead."""
+    return f"Ending it closes {name}; switching the camera off instead (camguard off) keeps {name} running."
+
 
 def visible(text: str) -> str:
     r"""`text` with everything escaped that is no visible character or plain space.

@@ -102,7 +102,12 @@ class Remote:
         """See `Access.explain`."""
         identity = app.identity
         asked = calls.AskedApp(
-            kind=identity.kind, id=identity.id, path=identity.path, sha256=identity.sha256, name=app.name or None
+            kind=identity.kind,
+            id=identity.id,
+            path=identity.path,
+            sha256=identity.sha256,
+            name=app.name or None,
+            confidence=app.confidence,
         )
         at_utc_ns = None if at is None else at.utc_ns
         told = self.client.call(calls.Explain(app=asked, camera=camera, user=user, at_utc_ns=at_utc_ns))

@@ -47,7 +47,7 @@ def app_tested(guard: Access, text: str) -> App:
     if written is None:
         return app_meant(guard, text)
     identity = written.identity
-    if identity.kind is not AppKind.PACKAGE and os.path.isfile(identity.id):
+    if identity.kind in {AppKind.EXECUTABLE, AppKind.SCRIPT} and os.path.isfile(identity.id):
         return app_of_file(configuration(), Path(identity.id))
     seen = [
         app for app in _seen(guard, identity.id) if (app.identity.kind, app.identity.id) == (identity.kind, identity.id)
@@ -64,6 +64,8 @@ def _as_written(text: str) -> App | None:
 
 
 def _of_activation(guard: Access, number: int) -> App:
+    from camguard.journal.recall import app_of
+
     record = guard.activation(number)
     if record is None:
         raise NothingMatched(f"there is no activation a{number} in the log; `camguard log` shows those there are")
@@ -95,6 +97,7 @@ def _precisely(identity: AppIdentity) -> str:
 def _seen(guard: Access, text: str) -> list[App]:
     """Apps in the log that bear `text` in name, identity or path, those used last first."""
     from camguard.journal.filter import Filter
+    from camguard.journal.recall import app_of
 
     records = list(guard.activations(Filter(app=text, limit=_LOOKED_AT)))
     return [app for record in reversed(records) if (app := app_of(record)) is not None]

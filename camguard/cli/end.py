@@ -64,10 +64,14 @@ def command(target: str, yes: bool, as_json: bool) -> None:
 
 
 def _agreed(uses: tuple[Found, ...]) -> bool:
+    warnings: dict[Any, None] = {}
     for use in uses:
         view: Any = use.view
+        warnings[(view.get("process") or {}).get("warning")] = None
         verdict = f"{quoted(str(view['verdict']))}: {sentence(view)}"
         click.echo(f"{quoted(view['camera']['name'])} is held by {who(view)}; {verdict}.", err=True)
+    for warning in filter(None, warnings):
+        click.echo(quoted_sentence(str(warning)), err=True)
     which = "this use" if len(uses) == 1 else f"these {len(uses)} uses"
     return click.confirm(f"End {which}? What the process has not saved is lost.", err=True)
 

@@ -13,8 +13,9 @@ from camguard.cli.settings import access, understood
 from camguard.cli.times import FUTURE_FORMS, from_ns, local_now, parse_future, parse_past, spoken_time, to_ns
 from camguard.core.model import Effect, Judgement, Lasting, Moment, Rule
 from camguard.core.records import SCHEMA, safe
-from camguard.errors import UsageError
+from camguard.errors import Refused, UsageError
 from camguard.ruletext import parse_hours, spell_app, spell_hours
+from camguard.wording import ITS_OWN_WORD
 
 if TYPE_CHECKING:
     from camguard.access import Access
@@ -25,7 +26,8 @@ APP is one of
   a17                      the app of that activation in the log
   /usr/bin/cheese          a program or script: what it belongs to and its SHA-256 are worked out
   cheese                   the name of an app in the log
-  package:cheese           as in the rules file; also script:/PATH and executable:/PATH
+  package:cheese           as in the rules file; also script:/PATH, executable:/PATH, flatpak:ID, snap:NAME,
+                           appimage:/PATH and container:ID
 """
 
 _EPILOG = f"""{_APPS}
@@ -98,6 +100,8 @@ def _rule_command(effect: Effect, what: str) -> None:
         with access() as guard:
             meant = app_meant(guard, app)
             identity = meant.identity
+            if effect is Effect.ALLOW and not meant.allowable:
+                raise Refused(ITS_OWN_WORD)
             if effect is not Effect.ALLOW:
                 identity = replace(identity, sha256=None)  # it holds whatever becomes of the file
             rule = Rule(

@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from camguard.core.activations import Activations, Timing, Transition
+from camguard.core.details import Details
 from camguard.core.events import (
     Blinded,
     CamerasSeen,
@@ -27,7 +28,6 @@ from camguard.core.model import (
     App,
     Camera,
     CameraId,
-    Details,
     Ending,
     Judgement,
     Moment,

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from camguard.core.details import Details
 from camguard.core.model import (
     Activation,
     App,
     AppIdentity,
     Camera,
     CameraId,
-    Details,
     Holder,
     Moment,
     Outcome,

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType
 
+from camguard.core.confidence import Confidence
+
 CameraId = NewType("CameraId", str)
 """Names one physical device and stays the same when it is unplugged and plugged in again."""
 
@@ -140,21 +142,16 @@ class Holder:
     mapped: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Parent:
-    """One link of a parent chain, nearest first."""
-
-    pid: int
-    name: str
-    exe: str | None
-
-
 class AppKind(StrEnum):
     """What an app's identity rests on."""
 
     PACKAGE = "package"
     SCRIPT = "script"
     EXECUTABLE = "executable"
+    FLATPAK = "flatpak"
+    SNAP = "snap"
+    APPIMAGE = "appimage"
+    CONTAINER = "container"
     UNKNOWN = "unknown"
 
 
@@ -162,8 +159,9 @@ class AppKind(StrEnum):
 class AppIdentity:
     """What a rule matches: never a name that the process chose for itself.
 
-    `id` is the package's name, or the path of the script or executable; `path` the file that was run (the
-    script's where there is one), `sha256` that file's content, in hexadecimal, where it could be read.
+    `id` is the name of the package, Flatpak or snap, the path of the script, executable or AppImage, or the
+    container's 64 digits; `path` the file that was run (the script's where there is one; none inside a container),
+    `sha256` that file's content, in hexadecimal, where it could be read.
     """
 
     kind: AppKind
@@ -177,34 +175,27 @@ UNKNOWN_APP = AppIdentity(AppKind.UNKNOWN, "")
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """What a person recognises, with the identity behind it."""
+    """What a person recognises, with the identity behind it, and whose word that identity is."""
 
     identity: AppIdentity
     name: str
     version: str | None = None
+    confidence: Confidence = Confidence.KERNEL
+
+    def __post_init__(self) -> None:
+        """See to it that nothing but a program's own word stands for an identity that is not known."""
+        if self.identity.kind is AppKind.UNKNOWN and self.confidence is not Confidence.SELF_DECLARED:
+            object.__setattr__(self, "confidence", Confidence.UNKNOWN)
 
     @property
     def known(self) -> bool:
         """Whether there is anything to make a rule of."""
         return self.identity.kind is not AppKind.UNKNOWN
 
-
-@dataclass(frozen=True, slots=True)
-class Details:
-    """What takes longer to find out about a process, kept for whoever reads the log later.
-
-    `command` has its secrets redacted. `exe_sha256` is the executable's own hash, also where the app is a
-    script. `exe_note` says what is odd about the executable ("deleted", "not the file at its path").
-    """
-
-    command: tuple[str, ...] = ()
-    user: str | None = None
-    parents: tuple[Parent, ...] = ()
-    unit: str | None = None
-    exe_sha256: str | None = None
-    exe_note: str | None = None
-    package: str | None = None
-    package_version: str | None = None
+    @property
+    def allowable(self) -> bool:
+        """Whether a rule can allow it: it is known, and not only by what it says of itself."""
+        return self.known and self.confidence.suffices
 
 
 class State(StrEnum):
@@ -332,6 +323,7 @@ class ReasonCode(StrEnum):
     NO_RULE = "no-rule"
     UNKNOWN_PROCESS = "unknown-process"
     CHANGED = "app-changed"
+    UNPROVEN = "app-unproven"
     OUTSIDE_HOURS = "outside-hours"
     OTHER_CAMERA = "no-rule-for-camera"
     EXPIRED = "rule-expired"

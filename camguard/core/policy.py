@@ -28,8 +28,9 @@ from camguard.core.model import (
 
 _MINUTES_A_DAY = 24 * 60
 _STRICTNESS = {Effect.ALLOW: 0, Effect.ASK: 1, Effect.BLOCK: 2}
-_OF_PACKAGES = ("/usr/", "/opt/", "/bin/", "/sbin/", "/lib")
-"""Below these a program may belong to a package, and be known by that instead of by its path."""
+_MOUNTED = "/tmp/.mount_"  # noqa: S108 - nothing is written there: it is where AppImages are mounted
+_OF_PACKAGES = ("/usr/", "/opt/", "/bin/", "/sbin/", "/lib", "/app/", "/snap/", "/var/lib/", _MOUNTED)
+"""Below these a program may belong to a package, Flatpak, snap or AppImage, and be known by that, not by its path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class _Fit(Enum):
     FITS = auto()
     NOT_FOR_THIS = auto()
     CHANGED = auto()
+    UNPROVEN = auto()
     OUTSIDE_HOURS = auto()
     OTHER_CAMERA = auto()
     EXPIRED = auto()
@@ -202,6 +204,8 @@ def _fit(rule: Rule, case: Circumstances) -> _Fit:
         return _Fit.OUTSIDE_HOURS
     if _changed(rule, case.app.identity):
         return _Fit.CHANGED
+    if rule.effect is Effect.ALLOW and rule.app is not None and not case.app.confidence.suffices:
+        return _Fit.UNPROVEN
     return _Fit.FITS
 
 
@@ -243,6 +247,9 @@ def _near_miss(rule: Rule, fit: _Fit, case: Circumstances) -> Reason | None:
     match fit:
         case _Fit.CHANGED:
             return Reason(ReasonCode.CHANGED, _what_changed(rule, case.app), rule.id)
+        case _Fit.UNPROVEN:
+            sentence = f"rule {rule.id} allows it, but that it is this app only the program itself says"
+            return Reason(ReasonCode.UNPROVEN, sentence, rule.id)
         case _Fit.OUTSIDE_HOURS:
             return Reason(ReasonCode.OUTSIDE_HOURS, f"outside the hours of rule {rule.id}", rule.id)
         case _Fit.OTHER_CAMERA:

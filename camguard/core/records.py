@@ -10,19 +10,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TypeAlias
 
+from camguard.core.details import Details, Parent
 from camguard.core.events import Kind, Report
-from camguard.core.model import (
-    Activation,
-    App,
-    Camera,
-    Details,
-    Moment,
-    Outcome,
-    Parent,
-    Process,
-    Rule,
-    Verdict,
-)
+from camguard.core.model import Activation, App, Camera, Moment, Outcome, Process, Rule, Verdict
 
 JSON: TypeAlias = "dict[str, JSON] | list[JSON] | str | int | float | bool | None"
 """Anything that a JSON document may hold."""
@@ -206,6 +196,7 @@ def _app(app: App) -> Record:
         "path": _maybe(app.identity.path),
         "sha256": app.identity.sha256,
         "version": _maybe(app.version),
+        "confidence": app.confidence.value,
     }
 
 
@@ -237,6 +228,8 @@ def _details(details: Details) -> Record:
         "exe_note": _maybe(details.exe_note),
         "package": _maybe(details.package),
         "package_version": _maybe(details.package_version),
+        "hints": [_text(hint) for hint in details.hints],
+        "warning": _maybe(details.warning),
     }
 
 

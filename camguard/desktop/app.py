@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
+from camguard import desktopentry
 from camguard.config import SOCKET_PATH, Config
 from camguard.desktop import activity, folders
 from camguard.desktop.agent import Agent, answer_of
-from camguard.desktop.appicons import AppIcons, data_folders
+from camguard.desktop.appicons import AppIcons
 from camguard.desktop.autostart import spoken_command
 from camguard.desktop.backends import choose
 from camguard.desktop.board import Board
@@ -75,7 +76,7 @@ class App:
         self._reminders = Reminders(Wanted(after_s, reminding.locked, reminding.idle))
         self._board = board
         self.tray = Tray(kind, lambda: self._agent.rows(), self._clicked)
-        self._icons = AppIcons(data_folders())
+        self._icons = AppIcons(desktopentry.folders())
         self._agent = Agent(board, self.tray, self._screen, self._reminders, self._icons.icon_of)
         own = OwnGuard(folders.state(), chosen.named_config)
         place = Place(chosen.socket)

@@ -44,12 +44,16 @@ def usual_icon(_: words.Told) -> str:
 
 
 def alert_card(alert: Alerted, now: datetime, icon: str = USUAL_ICON) -> Card:
-    """The alert about a use: who, since when and why, with the three answers; a block only needs to be known."""
+    """The alert about a use: who, since when and why, with the answers there can be; a block only needs to be known."""
     blocked = alert.told.get("verdict") == Judgement.BLOCKED
     answers: tuple[Decision, ...] = (Decision.SEEN,) if blocked or alert.told.get("reduced") else _CHOICES
+    if not words.allowable(alert.told):
+        answers = tuple(answer for answer in answers if answer is not Decision.ALLOW)
+    said = words.alert(alert.told, words.clock(alert.since, now))
+    warning = "" if blocked else words.warning(alert.told)
     return Card(
         title=words.alert_title(alert.told),
-        body=words.alert(alert.told, words.clock(alert.since, now)),
+        body=f"{said} {warning}" if warning else said,
         critical=not blocked,
         buttons=tuple((answer.value, words.LABELS[answer]) for answer in answers),
         icon=icon,

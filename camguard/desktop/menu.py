@@ -107,10 +107,13 @@ def _use(use: UseNow, board: Board, now_s: float) -> Row:
     if use.told.get("reduced"):
         return Row(words.going_on(use.told, seconds), rows=(Row("Only that user and administrators may know more"),))
     keep = (_answer(use.number, Decision.KEEP, "Keep, until it stops"),) if board.waiting(use.number) else ()
-    allow = () if use.expected else (_answer(use.number, Decision.ALLOW),)
+    allow = () if use.expected or not words.allowable(use.told) else (_answer(use.number, Decision.ALLOW),)
+    warning = words.warning(use.told)
+    warned = (Row(warning),) if warning else ()
     return Row(
         words.going_on(use.told, seconds),
         rows=(
+            *warned,
             _answer(use.number, Decision.END),
             *((_answer(use.number, Decision.OFF, "End it, and switch the camera off"),) if _switches(board) else ()),
             *keep,
@@ -132,6 +135,8 @@ def _details(use: UseNow) -> list[Row]:
         ("Process", process.get("pid")),
         ("User", process.get("user") or process.get("uid")),
         ("Package", process.get("package")),
+        ("Known by", words.known_by(told)),
+        ("Said to be", "; ".join(str(hint) for hint in process.get("hints") or ())),
         ("Judged", told.get("verdict")),
         ("Why", words.why(told)),
         ("In the log", told.get("activation")),

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from camguard.core.confidence import Confidence
 from camguard.core.decisions import Decision
-from camguard.core.model import Judgement, Result
+from camguard.core.model import AppKind, Judgement, Result
 from camguard.wording import visible
 
 Told = Mapping[str, Any]
@@ -63,6 +64,32 @@ def camera(told: Told) -> str:
 def why(told: Told) -> str:
     """Why a use was judged as it was, in a clause; empty where that is not known to whoever reads."""
     return fact("; ".join(str(reason.get("sentence", "")) for reason in told.get("reasons") or ()))
+
+
+def warning(told: Told) -> str:
+    """What ending a use does besides, in a sentence; empty where it does nothing that a person would not expect."""
+    return fact(str((told.get("process") or {}).get("warning") or ""))
+
+
+def allowable(told: Told) -> bool:
+    """Whether a rule can allow the app of a use: it is known, and not only by what it says of itself."""
+    app = told.get("app") or {}
+    return app.get("kind") != AppKind.UNKNOWN and Confidence(app.get("confidence", Confidence.KERNEL)).suffices
+
+
+def known_by(told: Told) -> str:
+    """Whose word it is that the app is this one."""
+    match (told.get("app") or {}).get("confidence"):
+        case Confidence.KERNEL:
+            return "the file that runs"
+        case Confidence.BROKER:
+            return "the program that serves it"
+        case Confidence.PORTAL:
+            return "the desktop's portal"
+        case Confidence.SELF_DECLARED:
+            return "its own word only"
+        case _:
+            return ""
 
 
 def lasting(seconds: float) -> str:

@@ -11,6 +11,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 from msgspec import Meta
 
+from camguard.core.confidence import Confidence
 from camguard.core.decisions import Decision
 from camguard.core.model import App, AppIdentity, AppKind, Effect, Lasting
 from camguard.core.power import Power
@@ -76,11 +77,12 @@ class AskedApp(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_def
     path: Path | None = None
     sha256: Sha256 | None = None
     name: Text | None = None
+    confidence: Confidence = Confidence.KERNEL
 
     @property
     def app(self) -> App:
         """The app that is asked about."""
-        return App(AppIdentity(self.kind, self.id, self.path, self.sha256), self.name or self.id)
+        return App(AppIdentity(self.kind, self.id, self.path, self.sha256), self.name or self.id, None, self.confidence)
 
 
 class _Call(

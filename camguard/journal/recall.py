@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from camguard.core.confidence import Confidence
 from camguard.core.model import (
     Activation,
     App,
@@ -74,7 +75,7 @@ def app_of(record: ActivationRecord) -> App | None:
     if kind == AppKind.UNKNOWN:
         return None
     identity = AppIdentity(AppKind(kind), app["id"], app.get("path"), app.get("sha256"))
-    return App(identity, app["name"], app.get("version"))
+    return App(identity, app["name"], app.get("version"), Confidence(app.get("confidence", Confidence.KERNEL)))
 
 
 def _camera(told: dict[str, Any]) -> Camera:

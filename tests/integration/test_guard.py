@@ -176,6 +176,19 @@ def test_a_child_that_took_the_camera_over_is_ended_too(tmp_path: Path) -> None:
     asyncio.run(scene())
 
 
+def test_a_kin_that_holds_no_camera_is_left_alone(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with playing(tmp_path) as play:  # a browser (6) and the process (7) that it has for the camera
+            assert process(6).kinship == process(7).kinship
+            play.stage.sensor.hold(holder(7))
+            opened = await play.until(Kind.OPENED)
+            order = Order(CAMERA, frozenset({process(7)}), "anna", opened.activation)
+            await end_use(play.guard.platform, play.guard.record, order, lambda _: None)
+            assert play.stage.control.ended == [7]
+
+    asyncio.run(scene())
+
+
 def test_a_refusal_says_who_holds_on_and_why(tmp_path: Path) -> None:
     async def scene() -> None:
         async with playing(tmp_path) as play:

@@ -14,8 +14,9 @@ import pytest
 
 from camguard.core.model import AppKind, Process
 from camguard.errors import NothingMatched
+from camguard.platform.linux import groups
 from camguard.platform.linux.clock import LinuxClock
-from camguard.platform.linux.evidence import unit
+from camguard.platform.linux.evidence import groups as groups_of
 from camguard.platform.linux.identity import LinuxIdentifier, user_name
 from tests.support.actors import facts, python, running
 
@@ -146,16 +147,24 @@ def test_nobody_is_told_the_hash_of_a_file_closed_to_him(tmp_path: Path, mode: i
     named = tmp_path / "named.sh"
     named.write_text("not what runs")
     named.chmod(mode)
-    # The shell reads commands from its input; the file stands on its command line as if it were the script.
-    command, nobody = ["/bin/bash", "-s", str(named)], 65534
+    before = tmp_path / "before.sh"
+    before.write_text("echo ready; read -r line\n")
+    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
+        folder.chmod(0o755)
+    # The shell waits in what it runs before the file that stands on its command line as if that were the script.
+    command, nobody, environment = ["/bin/bash", str(named)], 65534, {"BASH_ENV": str(before)}
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, user=nobody, group=nobody, extra_groups=[]
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        user=nobody,
+        group=nobody,
+        extra_groups=[],
+        env=environment,
     ) as child:
         assert child.stdin is not None
         assert child.stdout is not None
-        child.stdin.write(b"echo ready\n")
-        child.stdin.flush()
-        child.stdout.readline()
+        assert child.stdout.readline() == b"ready\n"
         process = facts(child.pid)
         app, _ = LinuxIdentifier().identify(process)
     assert process.script == str(named)
@@ -202,7 +211,7 @@ def test_an_unknown_process_has_a_name_all_the_same() -> None:
 def test_the_unit_is_read_from_the_control_group(tmp_path: Path, content: str, expected: str | None) -> None:
     (tmp_path / "7").mkdir()
     (tmp_path / "7" / "cgroup").write_text(content)
-    assert unit(str(tmp_path), 7) == expected
+    assert groups.unit(groups_of(str(tmp_path), 7)) == expected
 
 
 def test_files_are_identified_as_they_would_be_when_run(script: Path, program: Path) -> None:

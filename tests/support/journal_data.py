@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from camguard.core import records
+from camguard.core.details import Details, Parent
 from camguard.core.events import Kind, Report
 from camguard.core.model import (
     NANOSECONDS,
@@ -21,12 +22,10 @@ from camguard.core.model import (
     Camera,
     CameraId,
     Capture,
-    Details,
     Ending,
     Judgement,
     Moment,
     Node,
-    Parent,
     Process,
     ProcessIdentity,
     Reason,

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from camguard.core.details import Details
 from camguard.core.events import CamerasSeen, HoldersSeen, Sighting
-from camguard.core.model import App, Camera, CameraId, Details, Holder, Moment, Outcome, Process, Result, Step
+from camguard.core.model import App, Camera, CameraId, Holder, Moment, Outcome, Process, Result, Step
 from camguard.core.power import Method, Part, Plan, Power
 from camguard.errors import Refused
 from camguard.ports import Deliver, Finding, Platform, Tell

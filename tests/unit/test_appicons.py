@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from camguard.desktop.appicons import AppIcons, data_folders
+from camguard.desktop.appicons import AppIcons
 from camguard.desktop.cards import USUAL_ICON
 from camguard.desktop.uses import Told
 
@@ -29,10 +29,10 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def _entry(folder: Path, name: str, text: str) -> AppIcons:
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.desktop").write_text(text)
-    return _read([folder])
+    return _read([str(folder)])
 
 
-def _read(folders: list[Path]) -> AppIcons:
+def _read(folders: list[str]) -> AppIcons:
     icons = AppIcons(folders)
     icons.read()
     return icons
@@ -72,11 +72,20 @@ def test_entries_that_are_none_are_passed_over(tmp_path: Path, program: Path, te
     assert icons.icon_of(_use(str(program))) == USUAL_ICON
 
 
-def test_folders_come_from_the_environment_the_first_counts_most(tmp_path: Path, program: Path) -> None:
-    folders = data_folders({"XDG_DATA_DIRS": f"{tmp_path}/a:{tmp_path}/b:relative"})
-    assert folders == [tmp_path / "b/applications", tmp_path / "a/applications"]
-    for folder, icon in zip(folders, ("b", "a"), strict=True):
-        folder.mkdir(parents=True)
-        (folder / "cheese.desktop").write_text(f"[Desktop Entry]\nExec=cheese\nIcon={icon}\n")
+def test_the_first_folder_counts_most_and_one_that_is_not_there_does_no_harm(tmp_path: Path, program: Path) -> None:
+    folders = [str(tmp_path / name) for name in ("a", "b")]
+    for folder in folders:
+        Path(folder).mkdir()
+        Path(folder, "cheese.desktop").write_text(f"[Desktop Entry]\nExec=cheese\nIcon={Path(folder).name}\n")
     assert _read(folders).icon_of(_use(str(program))) == "a"
-    assert _read([tmp_path / "none"]).icon_of(_use(str(program))) == USUAL_ICON
+    assert _read([str(tmp_path / "none")]).icon_of(_use(str(program))) == USUAL_ICON
+
+
+@pytest.mark.parametrize(("confidence", "icon"), [("kernel", "cheese-icon"), ("self-declared", USUAL_ICON)])
+def test_a_sandboxed_app_has_the_icon_of_its_id_where_that_is_proven(
+    tmp_path: Path, confidence: str, icon: str
+) -> None:
+    text = "[Desktop Entry]\nName=x\nExec=flatpak run org.gnome.Cheese\nIcon=cheese-icon\nX-Flatpak=org.gnome.Cheese\n"
+    icons = _entry(tmp_path / "apps", "org.gnome.Cheese", text)
+    app = {"kind": "flatpak", "id": "org.gnome.Cheese", "confidence": confidence}
+    assert icons.icon_of({"app": app, "process": {"exe": "/app/bin/cheese"}}) == icon

@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 
 from camguard.core import authority
 from camguard.core.authority import CONFIGURABLE, Caller, Deed, Role, may, owner_of, reduced, shown
+from camguard.core.details import Details, Parent
 from camguard.core.events import Kind, Report
 from camguard.core.model import (
     Activation,
-    Details,
     Effect,
     Judgement,
     Outcome,
-    Parent,
     Process,
     Reason,
     ReasonCode,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from camguard.core.activations import Timing
 from camguard.core.casebook import Casebook, Digest, Enforce, Identify, Identity, Spend
+from camguard.core.details import Details
 from camguard.core.events import Blinded, CamerasSeen, FramesSeen, HoldersSeen, Kind, SightRestored
-from camguard.core.model import Details, Effect, Holder, Judgement, Lasting, Process, ReasonCode, Rule
+from camguard.core.model import Effect, Holder, Judgement, Lasting, Process, ReasonCode, Rule
 from tests.support.core_data import CAMERA, OTHER_CAMERA, START, app, holder, later, process
 
 CHEESE = Identity(app(), Details(user="anna"))

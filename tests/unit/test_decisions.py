@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from camguard.core.authority import Caller
 from camguard.core.casebook import Case, Identity
+from camguard.core.confidence import Confidence
 from camguard.core.decisions import ENDS, Decision
+from camguard.core.details import Details
 from camguard.core.events import Kind, Report
-from camguard.core.model import UNKNOWN_APP, App, Details, Outcome, Process, Result, Rule
+from camguard.core.model import UNKNOWN_APP, App, AppIdentity, AppKind, Outcome, Process, Result, Rule
 from camguard.core.power import Power
 from camguard.core.records import Record, describe, of_rule
 from camguard.errors import CamguardError, NothingMatched, Refused, SwitchError
@@ -166,6 +168,14 @@ def test_about_what_there_is_not_nothing_is_decided(number: int, decision: Decis
 def test_an_app_that_is_not_known_cannot_be_allowed_and_nothing_was_decided(app: App | None) -> None:
     desk = Desk(case(app=app))
     with pytest.raises(Refused, match="could not be told which app"):
+        desk.ask(Decision.ALLOW)
+    assert not desk.done
+
+
+def test_an_app_on_its_own_word_cannot_be_allowed_either() -> None:
+    identity = AppIdentity(AppKind.FLATPAK, "org.gnome.Cheese")
+    desk = Desk(case(app=App(identity, "Cheese", confidence=Confidence.SELF_DECLARED)))
+    with pytest.raises(Refused, match="only the program itself says"):
         desk.ask(Decision.ALLOW)
     assert not desk.done
 

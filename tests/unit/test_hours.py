@@ -77,6 +77,29 @@ def test_a_spelt_app_reads_as_the_same(kind: AppKind, name: str) -> None:
         assert parse_app(spell_app(app)) == app
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("flatpak:org.gnome.Cheese", AppKind.FLATPAK),
+        ("snap:zoom-client", AppKind.SNAP),
+        ("appimage:/home/anna/Call.AppImage", AppKind.APPIMAGE),
+        (f"container:{'0123456789abcdef' * 4}", AppKind.CONTAINER),
+    ],
+)
+def test_sandboxed_apps_are_named_as_camguard_names_them(text: str, kind: AppKind) -> None:
+    assert parse_app(text) == AppIdentity(kind, text.partition(":")[2])
+    assert spell_app(parse_app(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["flatpak:../x", "flatpak:a\n", "snap:/snap/x", "snap:a b", "appimage:Call.AppImage", "container:0123456789ab"],
+)
+def test_what_no_sandboxed_app_is_called(text: str) -> None:
+    with pytest.raises(ValueError, match=f"names no {text.partition(':')[0]}; write"):
+        parse_app(text)
+
+
 @pytest.mark.parametrize("text", ["cheese", "package:", "unknown:x", "Package:cheese", ""])
 def test_what_names_no_app(text: str) -> None:
     with pytest.raises(ValueError, match="names no app; write package:NAME"):

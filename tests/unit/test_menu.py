@@ -16,6 +16,7 @@ from camguard.core.power import Power
 from camguard.core.records import Record
 from camguard.desktop.board import Board
 from camguard.desktop.menu import LINE, LISTED, PASSES_MIN, Do, Row, Verb, menu
+from camguard.wording import ending_closes
 from tests.support.journal_data import CAMERA
 from tests.support.tray_data import NAMES, camera, foreign, status, told
 
@@ -207,3 +208,36 @@ def test_a_click_means_the_same_however_old_the_menu_is() -> None:
     board.take(told(8))
     board.answered(7)
     assert {each.number for each in before} == {7}
+
+
+def firefox(**app: str) -> Record:
+    """A use by a browser that closes when it is ended, as the service tells it."""
+    use = told(7, Kind.CAPTURING)
+    assert isinstance(use["process"], dict)
+    assert isinstance(use["app"], dict)
+    return {**use, "process": {**use["process"], "warning": ending_closes("Firefox")}, "app": {**use["app"], **app}}
+
+
+def test_what_ending_closes_is_told_before_it_is_offered() -> None:
+    [use, *_] = rows(standing(firefox()))
+    before, *_ = texts(use.rows)
+    assert before == ending_closes("Firefox")
+    assert "Ending it" not in " ".join(texts(rows(standing(told(7, Kind.CAPTURING)))[0].rows))
+
+
+@pytest.mark.parametrize(
+    ("app", "offered", "known_by"),
+    [
+        ({"confidence": "kernel"}, True, ["Known by: the file that runs"]),
+        ({"confidence": "broker"}, True, ["Known by: the program that serves it"]),
+        ({"confidence": "portal"}, True, ["Known by: the desktop's portal"]),
+        ({"confidence": "self-declared"}, False, ["Known by: its own word only"]),
+        ({"confidence": "unknown", "kind": "unknown"}, False, []),
+    ],
+)
+def test_what_cannot_be_allowed_is_not_offered_and_whose_word_it_is_stands_in_the_details(
+    app: dict[str, str], offered: bool, known_by: list[str]
+) -> None:
+    [use, *_] = rows(standing(firefox(**app)))
+    assert ("Always allow" in texts(use.rows)) is offered
+    assert [text for text in texts(row(use.rows, "Details").rows) if text.startswith("Known by")] == known_by

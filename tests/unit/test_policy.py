@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from camguard.core.confidence import Confidence
 from camguard.core.model import (
     NANOSECONDS,
     UNKNOWN_APP,
@@ -84,6 +85,24 @@ def test_a_changed_executable_asks_again_and_says_what_changed() -> None:
     assert verdict.judgement is Judgement.UNEXPECTED
     assert verdict.reasons[0].code is ReasonCode.CHANGED
     assert "was aaaaaaaaaaaa…, is bbbbbbbbbbbb…" in verdict.reasons[0].sentence
+
+
+def test_its_own_word_does_not_get_an_app_allowed_but_gets_it_asked_about_and_blocked() -> None:
+    case = replace(CASE, app=replace(CASE.app, confidence=Confidence.SELF_DECLARED))
+    verdict = judge(case, [ALLOW])
+    assert (verdict.judgement, verdict.rule) == (Judgement.UNEXPECTED, None)
+    assert verdict.reasons[0].code is ReasonCode.UNPROVEN
+    for effect in (Effect.ASK, Effect.BLOCK):
+        assert judge(case, [replace(ALLOW, effect=effect)]).rule == ALLOW.id
+
+
+@given(st.sampled_from(AppKind), st.sampled_from(Confidence))
+def test_only_what_is_known_and_proven_can_be_allowed(kind: AppKind, confidence: Confidence) -> None:
+    one = App(AppIdentity(kind, "x"), "x", confidence=confidence)
+    proven = confidence in {Confidence.KERNEL, Confidence.BROKER, Confidence.PORTAL}
+    assert one.allowable is (proven and kind is not AppKind.UNKNOWN)
+    if kind is AppKind.UNKNOWN:
+        assert one.confidence in {Confidence.UNKNOWN, Confidence.SELF_DECLARED}
 
 
 def test_an_executable_that_cannot_be_read_is_not_the_one_that_was_allowed() -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from camguard.core.confidence import Confidence
 from camguard.core.decisions import Decision
 from camguard.core.events import Kind, Report
 from camguard.core.model import (
@@ -64,7 +65,13 @@ CAMERAS = st.builds(
     MAYBE,
     MAYBE,
 )
-APPS = st.builds(App, st.builds(AppIdentity, st.sampled_from(AppKind), TEXTS, MAYBE, MAYBE), TEXTS, MAYBE)
+APPS = st.builds(
+    App,
+    st.builds(AppIdentity, st.sampled_from(AppKind), TEXTS, MAYBE, MAYBE),
+    TEXTS,
+    MAYBE,
+    st.sampled_from(Confidence),
+)
 VERDICTS = st.builds(
     Verdict,
     st.sampled_from(Judgement),

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camguard.core import records
+from camguard.core.details import Details
 from camguard.core.events import Kind, Report
-from camguard.core.model import App, AppIdentity, AppKind, Details, Moment, Outcome, Process, Result, Step
+from camguard.core.model import App, AppIdentity, AppKind, Moment, Outcome, Process, Result, Step
 from tests.support.journal_data import BOOT, CAMERA, life, moment, process, simple
 
 ALWAYS = {"activation", "camera", "state", "verdict", "reasons", "app", "process"}

@@ -13,17 +13,19 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from camguard.core.model import Parent, ProcessIdentity
+from camguard.core.details import Parent
+from camguard.core.model import ProcessIdentity
 from camguard.errors import ProcessGone
-from camguard.platform.linux import procfs
+from camguard.platform.linux import procfs, sandbox
+from camguard.platform.linux.groups import paths
 from camguard.platform.linux.hashing import open_regular
+from camguard.platform.linux.sandbox import FlatpakClaim
 
 DELETED = "deleted"
 MISPLACED = "not the file at its path"
+UNREADABLE = "cannot be read"
 _PARENTS = 16
 _LONG_BYTES = 64 * 1024
-_UNIT = re.compile(r".+\.(?:service|scope)")
-_ESCAPED = re.compile(r"\\x([0-9a-fA-F]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +41,19 @@ class OpenFile:
 class Evidence:
     """What was read of one process; `exe` is None where this user may not read it.
 
-    `script` is what the command line calls it, `script_file` the file it was found to be.
+    `path` is what the kernel calls it all the same. `script` is what the command line calls it, `script_file` the file
+    it was found to be. `groups` are the process's control groups, `flatpak` and `image` what it says that it is.
     """
 
     command: tuple[str, ...]
     parents: tuple[Parent, ...]
-    unit: str | None
+    groups: tuple[str, ...]
+    path: str | None
     exe: OpenFile | None
     script: str | None
     script_file: OpenFile | None
+    flatpak: FlatpakClaim | None = None
+    image: OpenFile | None = None
 
 
 def gather(proc: str, identity: ProcessIdentity, uid: int | None, stack: ExitStack) -> Evidence:
@@ -60,7 +66,17 @@ def gather(proc: str, identity: ProcessIdentity, uid: int | None, stack: ExitSta
     exe = None if link is None else _open(f"{proc}/{pid}/exe", link, stack)
     script = procfs.script(proc, pid, link)
     script_file = None if script is None or link is None else _script_file(proc, pid, uid, script, link, stack)
-    evidence = Evidence(procfs.command(proc, pid), parents(proc, pid), unit(proc, pid), exe, script, script_file)
+    evidence = Evidence(
+        procfs.command(proc, pid),
+        parents(proc, pid),
+        groups(proc, pid),
+        link,
+        exe,
+        script,
+        script_file,
+        sandbox.flatpak(proc, pid, stack),
+        _image(proc, pid, uid, link, stack),
+    )
     if procfs.stat(proc, pid).start_ticks != identity.start_ticks or procfs.executable(proc, pid) != link:
         raise ProcessGone(f"process {pid} is not the same any more")
     return evidence
@@ -104,6 +120,13 @@ def _script_file(proc: str, pid: int, uid: int | None, script: str, exe: str, st
         if found is not None and _may_read(proc, pid, uid, os.fstat(found.fd)):
             return _without_links(found)
     return None
+
+
+def _image(proc: str, pid: int, uid: int | None, exe: str | None, stack: ExitStack) -> OpenFile | None:
+    found = sandbox.image(proc, pid, exe, stack)
+    if found is None or _note(found.path, found.fd) is not None or not _may_read(proc, pid, uid, os.fstat(found.fd)):
+        return None
+    return OpenFile(found.path, found.fd, None)
 
 
 def _without_links(file: OpenFile) -> OpenFile:
@@ -171,17 +194,9 @@ def parents(proc: str, pid: int) -> tuple[Parent, ...]:
     return tuple(chain)
 
 
-def unit(proc: str, pid: int) -> str | None:
-    """The systemd unit that the control group names: a label only, since a user may name his own groups."""
+def groups(proc: str, pid: int) -> tuple[str, ...]:
+    """The control groups of a process; nothing where it is gone."""
     try:
-        lines = procfs.read(f"{proc}/{pid}/cgroup", _LONG_BYTES).decode("utf-8", "replace").splitlines()
+        return paths(procfs.read(f"{proc}/{pid}/cgroup", _LONG_BYTES).decode("utf-8", "replace"))
     except OSError:
-        return None
-    for line in lines:
-        hierarchy, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
-        if (hierarchy == "0" and not controllers) or controllers == "name=systemd":
-            units = [part for part in path.split("/") if _UNIT.fullmatch(part)]
-            if units:
-                return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), units[-1])
-    return None
+        return ()

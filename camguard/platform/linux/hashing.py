@@ -14,14 +14,14 @@ _CACHED = 512
 _Key = tuple[int, int, int, int, int]
 
 
-def open_regular(path: str) -> int | None:
+def open_regular(path: str, *, follow: bool = True) -> int | None:
     """A descriptor to read a regular file, None for anything else and for what cannot be opened.
 
     Looks before it opens: opening a named pipe would wait, and opening a device does something to it. The path
-    may be one of /proc/PID/exe or /proc/PID/root.
+    may be one of /proc/PID/exe or /proc/PID/root. Without `follow` a symbolic link at its end is not a regular file.
     """
     try:
-        handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        handle = os.open(path, os.O_PATH | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))
     except (OSError, ValueError):  # ValueError: a NUL in the path
         return None
     try:

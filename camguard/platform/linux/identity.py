@@ -12,92 +12,25 @@ import pwd
 import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import replace
 
-from camguard.core.model import UNKNOWN_APP, App, AppIdentity, AppKind, Details, Process
+from camguard.core.details import Details
+from camguard.core.model import UNKNOWN_APP, App, Process
 from camguard.core.redaction import redact
 from camguard.errors import AccessDenied, NothingMatched, ProcessGone
-from camguard.platform.linux import procfs
-from camguard.platform.linux.evidence import Evidence, OpenFile, gather, open_file
+from camguard.platform.linux import groups, procfs, sandbox
+from camguard.platform.linux.evidence import UNREADABLE, Evidence, OpenFile, gather, open_file
 from camguard.platform.linux.hashing import Hasher
-from camguard.platform.linux.packages import Package, Packages
+from camguard.platform.linux.knowledge import knowledge
+from camguard.platform.linux.naming import Namer
+from camguard.platform.linux.packages import Packages
 from camguard.platform.linux.protected import is_systems_own
+from camguard.platform.linux.resolvers import RESOLVERS, Facts, File, Resolver
+from camguard.platform.linux.sandbox import FlatpakClaim
+from camguard.wording import ending_closes
 
-_MODULE = "-m "
 _FIRST_LINE = 256  # BINPRM_BUF_SIZE: the kernel reads no more of it
 _EXECUTABLE = 0o111
-_RUN_BY = {".py": "python3", ".sh": "sh", ".js": "node", ".mjs": "node", ".pl": "perl", ".rb": "ruby", ".jar": "java"}
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file that a process runs. `note` says what is odd about it, None where it is the one at its path."""
-
-    path: str
-    sha256: str | None = None
-    note: str | None = None
-    package: Package | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What resolvers judge by. `script` is what the command line calls it, `script_file` the file found by that."""
-
-    exe: File
-    script: str | None = None
-    script_file: File | None = None
-
-
-Resolver = Callable[[Facts], App | None]
-"""Says which app this is, None where it cannot tell; the first answer counts."""
-
-
-def script_app(facts: Facts) -> App | None:
-    """The script that an interpreter runs.
-
-    Code from ``-c``, a terminal or a pipe gets no identity, nor does a script whose file is not found: a rule for
-    it would be a rule for the interpreter, and let every script in.
-    """
-    if not procfs.is_interpreter(facts.exe.path):
-        return None
-    found, interpreter = facts.script_file, os.path.basename(facts.exe.path)
-    if facts.script is None:
-        return App(UNKNOWN_APP, f"{interpreter} (inline code)")
-    name = os.path.basename(facts.script.removeprefix(_MODULE))
-    if found is None:
-        return App(UNKNOWN_APP, f"{name} (by {interpreter}, file not found)")
-    if found.note is not None:
-        return _by_content(AppKind.SCRIPT, found, name)
-    id_ = facts.script if facts.script.startswith(_MODULE) else found.path
-    version = found.package.version if found.package else None
-    return App(AppIdentity(AppKind.SCRIPT, id_, found.path, found.sha256), name, version)
-
-
-def package_app(facts: Facts) -> App | None:
-    """The package that put the executable there."""
-    exe, package = facts.exe, facts.exe.package
-    if package is None:
-        return None
-    identity = AppIdentity(AppKind.PACKAGE, package.name, exe.path, exe.sha256)
-    return App(identity, os.path.basename(exe.path), package.version)
-
-
-def executable_app(facts: Facts) -> App | None:
-    """The executable itself."""
-    exe, name = facts.exe, os.path.basename(facts.exe.path)
-    if exe.note is not None:
-        return _by_content(AppKind.EXECUTABLE, exe, name)
-    return App(AppIdentity(AppKind.EXECUTABLE, exe.path, exe.path, exe.sha256), name)
-
-
-def _by_content(kind: AppKind, file: File, name: str) -> App:
-    """An app known by its content alone, since its path proves nothing."""
-    if file.sha256 is None:
-        return App(UNKNOWN_APP, name)
-    return App(AppIdentity(kind, f"sha256:{file.sha256}", None, file.sha256), name)
-
-
-RESOLVERS: tuple[Resolver, ...] = (script_app, package_app, executable_app)
 
 
 class LinuxIdentifier:
@@ -109,12 +42,16 @@ class LinuxIdentifier:
         packages: Packages | None = None,
         hasher: Hasher | None = None,
         resolvers: tuple[Resolver, ...] = RESOLVERS,
+        flatpaks: str = sandbox.INSTALLATION,
+        namer: Namer | None = None,
     ) -> None:
         self._proc = proc
         self._boot_id = procfs.boot_id(proc)
         self._packages = packages or Packages()
         self._hasher = hasher or Hasher()
         self._resolvers = resolvers
+        self._flatpaks = flatpaks
+        self._namer = namer or Namer(self._packages)
 
     def identify(self, process: Process, secured: Callable[[], object] | None = None) -> tuple[App, Details]:
         """The app behind a process; of one that is gone, closed to us or replaced, what its quick facts say."""
@@ -130,8 +67,13 @@ class LinuxIdentifier:
             if secured is not None:
                 secured()
             facts = self._facts(evidence)
-        app = unknown if facts is None else self._resolve(facts) or unknown
-        return app, _details(user, evidence, facts)
+        app = None if facts is None else self._resolve(facts)
+        details = _details(user, evidence, facts)
+        if app is None or facts is None:
+            return unknown, details
+        browser = self._namer.browser(app.identity, facts.exe)
+        warning = ending_closes(browser.name) if browser is not None and browser.closes else None
+        return app, replace(details, warning=warning)
 
     def identify_file(self, path: str) -> App:
         """The app that a file would be if it were run.
@@ -141,12 +83,15 @@ class LinuxIdentifier:
         real = os.path.realpath(path)
         with ExitStack() as stack:
             opened = _named_file(path, real, stack)
-            file = self._file(opened)
+            claim = sandbox.claim_of(real, self._flatpaks)
+            file = self._file(opened, claim)
+            if sandbox.is_image(opened.fd):
+                return self._resolve(Facts(file, image=file)) or App(UNKNOWN_APP, file.base)
             started_by = _interpreter(opened)
             if started_by is None and not os.fstat(opened.fd).st_mode & _EXECUTABLE:
                 raise NothingMatched(f"{path} is neither executable nor a script that says which program runs it")
             if started_by is None:
-                facts = Facts(file)
+                facts = Facts(file, flatpak=None if claim is None else claim.id)
             elif procfs.is_interpreter(started_by):
                 facts = Facts(File(started_by), real, file)
             else:  # as for awk: what runs then is known as that program, whatever it is told to do
@@ -154,18 +99,33 @@ class LinuxIdentifier:
         return self._resolve(facts) or App(UNKNOWN_APP, os.path.basename(real))
 
     def _resolve(self, facts: Facts) -> App | None:
-        return next((app for resolve in self._resolvers if (app := resolve(facts)) is not None), None)
+        app = next((app for resolve in self._resolvers if (app := resolve(facts)) is not None), None)
+        return None if app is None else replace(app, name=self._namer.name(app, facts))
 
     def _facts(self, evidence: Evidence) -> Facts | None:
-        if evidence.exe is None:
+        if evidence.path is None:
             return None
-        script_file = None if evidence.script_file is None else self._file(evidence.script_file)
-        return Facts(self._file(evidence.exe), evidence.script, script_file)
+        claim, script_file = evidence.flatpak, evidence.script_file
+        unread = File(evidence.path.removesuffix(procfs.DELETED), note=UNREADABLE)
+        return Facts(
+            unread if evidence.exe is None else self._file(evidence.exe, claim),
+            evidence.script,
+            None if script_file is None else self._file(script_file, claim),
+            evidence.command,
+            evidence.groups,
+            None if claim is None else claim.id,
+            None if evidence.image is None else self._file(evidence.image),
+        )
 
-    def _file(self, file: OpenFile) -> File:
-        owned = file.note is None and is_systems_own(file.path, os.fstat(file.fd))
-        package = self._packages.owner(file.path) if owned else None
-        return File(file.path, self._hasher.sha256(file.fd), file.note, package)
+    def _file(self, file: OpenFile, claim: FlatpakClaim | None = None) -> File:
+        found = os.fstat(file.fd)
+        roots = file.note is None and is_systems_own(file.path, found)
+        package, note = self._packages.owner(file.path) if roots else None, file.note
+        deployed = None if claim is None else sandbox.deployed(claim, file.path, found, self._flatpaks)
+        if claim is not None and not roots:
+            roots = deployed is not None or sandbox.of_runtime(claim, file.path, found, self._flatpaks)
+            note = None if roots else file.note  # it is the one at its path, as the sandbox has paths
+        return File(file.path, self._hasher.sha256(file.fd), note, package, roots, deployed)
 
 
 def _interpreter(file: OpenFile) -> str | None:
@@ -184,7 +144,7 @@ def _interpreter(file: OpenFile) -> str | None:
         if words:
             found = words[0] if words[0].startswith("/") else shutil.which(words[0])
             return os.path.realpath(found) if found else words[0]
-    return _RUN_BY.get(os.path.splitext(file.path)[1])
+    return knowledge().run_by(file.path)
 
 
 def _named_file(path: str, real: str, stack: ExitStack) -> OpenFile:
@@ -207,17 +167,19 @@ def user_name(uid: int) -> str:
 
 def _details(user: str | None, evidence: Evidence, facts: Facts | None) -> Details:
     exe = facts.exe if facts else None
+    launched = groups.launched(evidence.groups)
     what_counts = facts.script_file if facts and facts.script_file else exe
     package = what_counts.package if what_counts else None
     return Details(
         command=redact(evidence.command),
         user=user,
         parents=evidence.parents,
-        unit=evidence.unit,
+        unit=groups.unit(evidence.groups),
         exe_sha256=exe.sha256 if exe else None,
         exe_note=exe.note if exe else None,
         package=package.name if package else None,
         package_version=package.version if package else None,
+        hints=() if launched is None else (f"its unit is named for {launched}",),
     )
 
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from camguard.core.model import NANOSECONDS, Process, ProcessIdentity
 from camguard.errors import ProcessGone
+from camguard.platform.linux.knowledge import knowledge
+from camguard.platform.linux.scriptline import MODULE, script_of
 
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 DELETED = " (deleted)"
-_INTERPRETERS = ("python", "pypy", "node", "nodejs", "perl", "ruby", "bash", "dash", "sh", "zsh", "java", "gjs", "lua")
 _READ = 4096
 _COMMAND_LIMIT = 64 * 1024
 
@@ -87,32 +88,17 @@ def command(proc: str, pid: int) -> tuple[str, ...]:
 
 def is_interpreter(exe: str) -> bool:
     """Whether an executable runs somebody else's script, judged by its file name (``python3.11`` counts)."""
-    base = exe.removesuffix(DELETED).rpartition("/")[2].rstrip("0123456789.")
-    return base in _INTERPRETERS
+    return knowledge().interpreter_of(exe.removesuffix(DELETED)) is not None
 
 
 def script(proc: str, pid: int, exe: str | None) -> str | None:
     """The script that an interpreter runs, as an absolute path where it is a file; ``-m NAME`` for a module.
 
-    None for a program that is no interpreter, and for one that reads from a terminal or from ``-c``.
+    None for a program that is no interpreter, and where `scriptline` cannot tell of one.
     """
-    if exe is None or not is_interpreter(exe):
-        return None
-    arguments = iter(command(proc, pid)[1:])
-    for argument in arguments:
-        if argument == "-m":
-            module = next(arguments, None)
-            return f"-m {module}" if module else None
-        if argument in {"-c", "-e", "-"} or argument.startswith("-c"):
-            return None
-        if argument in {"-W", "-X", "-jar", "-r", "--require"}:
-            following = next(arguments, None)
-            if argument == "-jar" and following:
-                return _absolute(proc, pid, following)
-            continue
-        if not argument.startswith("-"):
-            return _absolute(proc, pid, argument)
-    return None
+    how = None if exe is None else knowledge().interpreter_of(exe.removesuffix(DELETED))
+    found = None if how is None else script_of(how, command(proc, pid)[1:])
+    return found if found is None or found.startswith(MODULE) else _absolute(proc, pid, found)
 
 
 def _absolute(proc: str, pid: int, path: str) -> str:

@@ -1,4 +1,4 @@
-"""The programs that camguard never ends, and why, in one place.
+"""The programs that camguard never ends, and whose a file is; which programs those are stands in ``knowledge.toml``.
 
 A name counts only for a program file that root owns and nobody else may write: what a process calls itself, or
 where a user puts his own file, protects nothing.
@@ -9,57 +9,12 @@ from __future__ import annotations
 import os
 import stat
 
-_BROKER = "holds the camera for other programs; end the one that uses it through it"
-_SESSION = "is a part of the session itself: ending it would end everything that is open"
-_SYSTEM = "is a part of the system itself"
-
-# Base name of the executable, or with a "*" what it begins with -> why it is never ended.
-PROTECTED: tuple[tuple[str, str], ...] = (
-    # Brokers: camera in hand, but on behalf of an app.
-    ("pipewire", _BROKER),
-    ("pipewire-media-session", _BROKER),
-    ("wireplumber", _BROKER),
-    ("xdg-desktop-portal*", _BROKER),
-    # The system: init and --user managers, message buses, seats, devices.
-    ("systemd", _SYSTEM),
-    ("systemd-logind", _SYSTEM),
-    ("systemd-udevd", _SYSTEM),
-    ("udevadm", _SYSTEM),  # systemd-udevd is a link to it on Debian
-    ("elogind", _SYSTEM),
-    ("elogind-daemon", _SYSTEM),
-    ("init", _SYSTEM),
-    ("dbus-daemon", _SYSTEM),
-    ("dbus-broker", _SYSTEM),
-    ("dbus-broker-launch", _SYSTEM),
-    # The session: display servers, compositors, window managers, display managers, session leaders.
-    ("Xorg", _SESSION),
-    ("Xorg.wrap", _SESSION),
-    ("Xwayland", _SESSION),
-    ("gnome-shell", _SESSION),
-    ("gnome-session-binary", _SESSION),
-    ("mutter*", _SESSION),
-    ("kwin*", _SESSION),
-    ("plasmashell", _SESSION),
-    ("ksmserver", _SESSION),
-    ("startplasma-*", _SESSION),
-    ("sway", _SESSION),
-    ("Hyprland", _SESSION),
-    ("weston", _SESSION),
-    ("xfwm4", _SESSION),
-    ("xfce4-session", _SESSION),
-    ("cinnamon", _SESSION),
-    ("gdm*", _SESSION),
-    ("sddm*", _SESSION),
-    ("lightdm", _SESSION),
-)
+from camguard.platform.linux.knowledge import knowledge
 
 
 def protection(name: str) -> str | None:
     """Why an executable with this base name is never ended; None where it may be."""
-    for pattern, why in PROTECTED:
-        if name == pattern or (pattern.endswith("*") and name.startswith(pattern[:-1])):
-            return why
-    return None
+    return knowledge().protection(name)
 
 
 def is_systems_own(path: str, running: os.stat_result) -> bool:

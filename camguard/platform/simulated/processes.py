@@ -11,16 +11,15 @@ from dataclasses import replace
 
 import psutil
 
+from camguard.core.details import Details, Parent
 from camguard.core.model import (
     NANOSECONDS,
     UNKNOWN_APP,
     App,
     AppIdentity,
     AppKind,
-    Details,
     Moment,
     Outcome,
-    Parent,
     Process,
     ProcessIdentity,
     Result,

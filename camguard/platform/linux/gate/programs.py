@@ -41,8 +41,8 @@ class ProgramFinder:
     def find(self, told: Sequence[GateOrder]) -> tuple[Program, ...]:
         """All executables that these orders may be about, each once.
 
-        Scripts are not among them: what runs there is the interpreter, whoever's script it is. Content is read only of
-        apps that an order names by it.
+        Scripts are not among them: what runs there is the interpreter, whoever's script it is; nor is what runs in a
+        sandbox or from an image. Content is read only of apps that an order names by it.
         """
         apps = dict.fromkeys(order.app for order in told if order.app is not None)
         by_content = {(app.kind, app.id) for app in apps if app.sha256 is not None}
@@ -62,7 +62,7 @@ class ProgramFinder:
                 return self._packages.files(app.id)
             case AppKind.EXECUTABLE:
                 return (app.id,)
-            case AppKind.SCRIPT | AppKind.UNKNOWN:
+            case _:
                 return ()
 
     def _program(self, real: str, wanted: AppIdentity, by_content: set[tuple[AppKind, str]]) -> Program | None:
