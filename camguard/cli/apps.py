@@ -64,8 +64,6 @@ def _as_written(text: str) -> App | None:
 
 
 def _of_activation(guard: Access, number: int) -> App:
-    from camguard.journal.recall import app_of
-
     record = guard.activation(number)
     if record is None:
         raise NothingMatched(f"there is no activation a{number} in the log; `camguard log` shows those there are")
@@ -97,7 +95,6 @@ def _precisely(identity: AppIdentity) -> str:
 def _seen(guard: Access, text: str) -> list[App]:
     """Apps in the log that bear `text` in name, identity or path, those used last first."""
     from camguard.journal.filter import Filter
-    from camguard.journal.recall import app_of
 
     records = list(guard.activations(Filter(app=text, limit=_LOOKED_AT)))
     return [app for record in reversed(records) if (app := app_of(record)) is not None]
