@@ -37,7 +37,7 @@ from camguard.core.model import (
     State,
     Verdict,
 )
-from camguard.core.policy import Circumstances, alerts, judge, judge_at_once, spent
+from camguard.core.policy import Circumstances, alerts, judge, judge_at_once, may_block, spent
 
 IDENTIFY_PATIENCE_NS = NANOSECONDS
 """How long an alert waits for the app to be identified before it is raised without."""
@@ -53,10 +53,11 @@ _KIND_OF_STATE = {
 
 @dataclass(frozen=True, slots=True)
 class Identify:
-    """Find out who this is, and call `Casebook.identified`."""
+    """Find out who this is, and call `Casebook.identified`. `urgent`: it may be somebody who is to be ended."""
 
     number: int
     process: Process
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,12 +232,14 @@ class Casebook:
         digest = Digest()
         if step.was is None:
             self._cases[activation.number] = Case(activation, self._cameras[activation.camera])
-            digest.wishes.append(Identify(activation.number, activation.process))
         case = self._update(activation)
         happened = activation.ended_at or at
         digest.reports.append(_report(_KIND_OF_STATE[activation.state], happened, case))
         if step.was is None:
-            digest.add(self._block_at_once(case, at, rules))
+            block = self._block_at_once(case, at, rules)
+            urgent = not block.wishes and may_block(activation.process, case.camera, at, rules)
+            digest.wishes.append(Identify(activation.number, activation.process, urgent))
+            digest.add(block)
         if activation.state is State.CAPTURING and case.identity is not None:
             digest.add(self._judge(activation.number, at, rules))
         self._forget_if_over(activation.number)

@@ -9,6 +9,7 @@ from enum import Enum, auto
 
 from camguard.core.model import (
     NANOSECONDS,
+    UNKNOWN_APP,
     Activation,
     App,
     AppIdentity,
@@ -101,6 +102,15 @@ def judge_at_once(process: Process, camera: Camera, at: Moment, rules: Iterable[
     return _by_rule(heaviest)
 
 
+def may_block(process: Process, camera: Camera, at: Moment, rules: Iterable[Rule]) -> bool:
+    """Whether `judge` may come to a block once it is known which app a process is: then that is worth waiting for."""
+    case = Circumstances(App(UNKNOWN_APP, process.label), camera, at, uid=process.uid)
+    return any(
+        rule.effect is Effect.BLOCK and _may_be(rule.app, process) and _fit(_of_anybody(rule), case) is _Fit.FITS
+        for rule in rules
+    )
+
+
 def alerts(activation: Activation, verdict: Verdict) -> bool:
     """Whether a person must hear of it: a use, not a look, that nobody expected; also when it is over by now.
 
@@ -186,7 +196,15 @@ def _could_fit(rule: Rule, case: Circumstances) -> bool:
     asked, app = rule.app, case.app.identity
     if asked is not None and asked.kind is app.kind and not same_app(asked, app):
         return False
-    return _fit(replace(rule, app=None, user=None), case) is _Fit.FITS
+    return _fit(_of_anybody(rule), case) is _Fit.FITS
+
+
+def _of_anybody(rule: Rule) -> Rule:
+    return replace(rule, app=None, user=None)
+
+
+def _may_be(asked: AppIdentity | None, process: Process) -> bool:
+    return asked is None or asked.path is None or asked.path in {process.exe, process.script}
 
 
 def _fit(rule: Rule, case: Circumstances) -> _Fit:

@@ -1,0 +1,63 @@
+"""What comes to the engine's consumer, and what some of it comes to together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from camguard.blocking import Blow
+from camguard.core.casebook import Digest, Identity
+from camguard.core.events import Report, Sighting
+from camguard.core.model import Moment
+from camguard.core.switchboard import Turn
+from camguard.ending import Order
+
+Act = Callable[[Moment], Sequence[Report]]
+"""Does something to the engine's state and says what there is to report of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """It was found out who is behind an activation."""
+
+    number: int
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Somebody wants something done in turn with everything else, and waits for its reports."""
+
+    act: Act
+    done: asyncio.Future[tuple[Report, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The time has come for something."""
+
+
+Event = Sighting | Identified | Asked | Due
+
+
+@dataclass(slots=True)
+class Batch:
+    """What some events came to: what to write, then who waits for which of it, then what to do.
+
+    `urgent` is what finds out about those of whom it is worth to know who they are before that is written.
+    """
+
+    digest: Digest = field(default_factory=Digest)
+    asked: list[tuple[int, int, asyncio.Future[tuple[Report, ...]]]] = field(default_factory=list)
+    urgent: list[asyncio.Task[object]] = field(default_factory=list)
+    orders: list[tuple[Order, Blow]] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
+
+    def add(self, later: Batch) -> None:
+        """Append what later events came to."""
+        before = len(self.digest.reports)
+        self.digest.add(later.digest)
+        self.asked += [(before + begin, before + end, done) for begin, end, done in later.asked]
+        self.orders += later.orders
+        self.turns += later.turns
