@@ -11,7 +11,6 @@ from camguard.core.casebook import Digest, Identity
 from camguard.core.events import Report, Sighting
 from camguard.core.model import Moment
 from camguard.core.switchboard import Turn
-from camguard.ending import Order
 
 Act = Callable[[Moment], Sequence[Report]]
 """Does something to the engine's state and says what there is to report of it."""
@@ -43,15 +42,11 @@ Event = Sighting | Identified | Asked | Due
 
 @dataclass(slots=True)
 class Batch:
-    """What some events came to: what to write, then who waits for which of it, then what to do.
-
-    `urgent` is what finds out about those of whom it is worth to know who they are before that is written.
-    """
+    """What some events came to: what to write, then who waits for which of it, then what to do."""
 
     digest: Digest = field(default_factory=Digest)
     asked: list[tuple[int, int, asyncio.Future[tuple[Report, ...]]]] = field(default_factory=list)
-    urgent: list[asyncio.Task[object]] = field(default_factory=list)
-    orders: list[tuple[Order, Blow]] = field(default_factory=list)
+    blows: list[Blow] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
 
     def add(self, later: Batch) -> None:
@@ -59,5 +54,5 @@ class Batch:
         before = len(self.digest.reports)
         self.digest.add(later.digest)
         self.asked += [(before + begin, before + end, done) for begin, end, done in later.asked]
-        self.orders += later.orders
+        self.blows += later.blows
         self.turns += later.turns

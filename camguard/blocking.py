@@ -1,20 +1,24 @@
 """What a block needs before and behind the commit of its pending entry: who it is, and the blow itself.
 
-Nothing is done before that entry is on disk, and little that could have been done before is done after it: meanwhile
-what would be lost with the process is read, and a thread stands ready that ends it.
+A blocked program has the camera for as long as all this takes. So it is done by one thread after the other, and none of
+them keeps the next from its work: what would be lost with the process is read, then the entries are written, and the
+thread that wrote them ends it. Whatever else there is to do waits for a moment.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 from camguard.core.casebook import Identify, Identity
-from camguard.core.model import Outcome
+from camguard.core.events import Report
+from camguard.core.model import Outcome, Step
 from camguard.ending import Order, end_each
-from camguard.ports import History, Platform, Tell
+from camguard.ports import History, JournalWriter, Platform, Tell
 
 SECURE_S = 0.05
 """How long ending a blocked program may wait until what would be lost with it is in hand."""
@@ -22,8 +26,35 @@ SECURE_S = 0.05
 HURRY_S = 0.02
 """How long an entry may wait until it is known who it is about, where that may be somebody who is to be ended."""
 
-DEALT_S = 0.02
-"""How long those who are told of a block wait for it to be dealt."""
+ASIDE_S = 0.02
+"""How long the rest of finding out who it is stands aside for a blow."""
+
+Written = tuple[Report, ...]
+
+T = TypeVar("T")
+
+
+class Finding:
+    """What is known of how far finding out about one use has come, and whether a blow waits for it."""
+
+    def __init__(self) -> None:
+        self._secured = threading.Event()
+        self._over = threading.Event()
+        self.awaited = False
+
+    def secured(self) -> None:
+        """All is in hand that would be lost with the process: let the blow fall first, if one waits for that."""
+        self._secured.set()
+        if self.awaited:
+            self._over.wait(ASIDE_S)
+
+    def wait(self, patience_s: float) -> None:
+        """Wait until that is so, or for so long."""
+        self._secured.wait(patience_s)
+
+    def go_on(self) -> None:
+        """The blow has fallen."""
+        self._over.set()
 
 
 class Findings:
@@ -32,62 +63,131 @@ class Findings:
     def __init__(self, platform: Platform, history: History) -> None:
         self._platform = platform
         self._history = history
-        self._secured: dict[int, threading.Event] = {}
+        self._under_way: dict[int, Finding] = {}
         self._threads = ThreadPoolExecutor(2, "camguard-identify")
 
-    def begin(self, wish: Identify) -> asyncio.Future[Identity]:
-        """Begin to find out who it is; a process may soon be gone."""
-        secured = self._secured[wish.number] = threading.Event()
-        found = asyncio.get_running_loop().run_in_executor(self._threads, self._find_out, wish, secured)
-        found.add_done_callback(lambda _: self._secured.pop(wish.number))
-        return found
+    def expect(self, number: int) -> None:
+        """It will be found out about this use."""
+        self._under_way[number] = Finding()
 
-    def secured(self, number: int) -> threading.Event | None:
-        """What is set once all is in hand that would be lost with the processes of a use; None where it is."""
-        return self._secured.get(number)
+    def of(self, number: int) -> Finding | None:
+        """How far it has come; None where all is known that will be."""
+        return self._under_way.get(number)
+
+    async def find_out(self, wish: Identify) -> Identity:
+        """Find out who it is, of a use that was expected; a process may soon be gone."""
+        finding = self._under_way[wish.number]
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self._find_out, wish, finding)
+        finally:
+            del self._under_way[wish.number]
 
     def close(self) -> None:
         """Begin nothing more; what is under way is left to itself."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _find_out(self, wish: Identify, secured: threading.Event) -> Identity:
+    def _find_out(self, wish: Identify, finding: Finding) -> Identity:
         try:
-            app, details = self._platform.identifier.identify(wish.process, secured.set)
+            app, details = self._platform.identifier.identify(wish.process, finding.secured)
         finally:
-            secured.set()
+            finding.secured()
         times, last = self._history.times_seen(app.identity) if app.known else (0, None)
         return Identity(app, details, times, last)
 
 
 class Blow:
-    """The end of a blocked use's processes, by a thread that waits for the word from the moment on that this is made.
+    """The end of a blocked use's processes, once. `dealt` is what came of it."""
 
-    To be made on the running event loop. Either `fall` or `call_off` must be called.
+    def __init__(self, platform: Platform, order: Order, tell: Tell, finding: Finding | None) -> None:
+        self.order = order
+        self.dealt: Future[Sequence[Outcome]] = _beyond_cancelling()
+        self._platform = platform
+        self._tell = tell
+        self._finding = finding
+        if finding is not None:
+            finding.awaited = True
+
+    def ready(self, patience_s: float) -> None:
+        """Wait until it may fall, or for so long. Blocking."""
+        if self._finding is not None:
+            self._finding.wait(patience_s)
+
+    def fall(self, begun: Callable[[], object] = lambda: None) -> None:
+        """End the processes, and call `begun` once they were asked to; the pending entry is on disk. Blocking."""
+
+        def tell(step: Step) -> None:  # a step is told when it is done
+            begun()
+            self._tell(step)
+
+        try:
+            outcomes = end_each(self._platform, self.order.processes, tell, self.order.patience_s)
+        except BaseException as error:  # noqa: BLE001  # whoever waits for the outcome raises it
+            self.dealt.set_exception(error)
+        else:
+            self.dealt.set_result(outcomes)
+        finally:
+            begun()
+            if self._finding is not None:
+                self._finding.go_on()
+
+
+class Writing:
+    """Writes to the journal in a thread of its own, and lets blows fall in the moment in which they may.
+
+    The caller waits for one thing to be done before it begins the next.
     """
 
-    def __init__(self, platform: Platform, order: Order, tell: Tell, secured: threading.Event | None) -> None:
-        self._platform = platform
-        self._order = order
-        self._tell = tell
-        self._secured = secured
-        self._word = threading.Event()
-        self._called_off = False
-        self.dealt: asyncio.Future[Sequence[Outcome]] = asyncio.get_running_loop().run_in_executor(None, self._deal)
-        """What came of it."""
+    def __init__(self, journal: JournalWriter) -> None:
+        self._journal = journal
+        # One writes; the other may still be dealing a blow, to somebody who takes his time.
+        self._threads = ThreadPoolExecutor(2, "camguard-journal")
+        self._more = ThreadPoolExecutor(2, "camguard-blow")
+        self._dealing: Future[Sequence[Outcome]] | None = None
 
-    def fall(self) -> None:
-        """The pending entry is on disk; from any thread."""
-        self._word.set()
+    def append(self, reports: Sequence[Report], blows: Sequence[Blow]) -> asyncio.Future[Written]:
+        """Write reports durably, then deal blows; it is done once they are written and some have been asked to end."""
+        written: Future[Written] = _beyond_cancelling()
+        here: tuple[Blow, ...] = ()
+        if blows and (self._dealing is None or self._dealing.done()):
+            here, blows = (blows[0],), blows[1:]
+            self._dealing = here[0].dealt
+        self._threads.submit(self._append, reports, here, blows, written)
+        return asyncio.wrap_future(written)
 
-    def call_off(self) -> None:
-        """The entry will not come to the disk: nothing is to be done. Too late after `fall`."""
-        self._called_off = not self._word.is_set()
-        self._word.set()
+    def run(self, work: Callable[[], None]) -> asyncio.Future[None]:
+        """Have something else written."""
+        return asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    def _deal(self) -> Sequence[Outcome]:
-        self._word.wait()
-        if self._called_off:
-            return ()
-        if self._secured is not None:
-            self._secured.wait(SECURE_S)
-        return end_each(self._platform, self._order.processes, self._tell, self._order.patience_s)
+    def close(self) -> None:
+        """Wait until all is written."""
+        self._threads.shutdown(wait=True)
+        self._more.shutdown(wait=False)
+
+    def _append(
+        self, reports: Sequence[Report], here: Sequence[Blow], elsewhere: Sequence[Blow], written: Future[Written]
+    ) -> None:
+        end = time.monotonic() + SECURE_S
+        for blow in (*here, *elsewhere):
+            blow.ready(max(0.0, end - time.monotonic()))
+        try:
+            done = self._journal.append(reports)
+        except BaseException as error:  # noqa: BLE001  # whoever waits for `written` raises it
+            written.set_exception(error)
+            return
+
+        def begun() -> None:
+            if not written.done():
+                written.set_result(done)
+
+        for blow in elsewhere:
+            self._more.submit(blow.fall)
+        for blow in here:
+            blow.fall(begun)
+        begun()
+
+
+def _beyond_cancelling() -> Future[T]:
+    """What somebody may stop waiting for, though it is done all the same."""
+    future: Future[T] = Future()
+    future.set_running_or_notify_cancel()
+    return future

@@ -11,18 +11,17 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from camguard import __version__
 from camguard.batch import Act, Asked, Batch, Due, Event, Identified
-from camguard.blocking import DEALT_S, HURRY_S, Blow, Findings
-from camguard.core.casebook import Case, Casebook, Digest, Enforce, Identify, Identity, Spend, Wish
+from camguard.blocking import HURRY_S, Blow, Findings, Writing
+from camguard.core.casebook import Case, Casebook, Digest, Enforce, Identify, Spend, Wish
 from camguard.core.events import CamerasSeen, Kind, Report, Sighting
 from camguard.core.model import Camera, CameraId, Moment, Result, Rule, Step
 from camguard.core.power import Power
 from camguard.core.switchboard import Turn
-from camguard.ending import Order, block_of, carry_out, pending
+from camguard.ending import block_of, carry_out, pending
 from camguard.errands import Errands, whole
 from camguard.inforce import RETRY_S, InForce
 from camguard.ports import History, JournalWriter, Platform, Rules
@@ -71,7 +70,7 @@ class Guard:
         self._listeners: list[Listener] = []
         self._stopping = False
         self._over = False
-        self._writing = ThreadPoolExecutor(1, "camguard-journal")
+        self._writing = Writing(journal)
         self._findings = Findings(platform, history)
 
     @property
@@ -110,7 +109,7 @@ class Guard:
                 await self._stop()
         finally:
             self._findings.close()
-            self._writing.shutdown(wait=True)
+            self._writing.close()
             self._resources.close()
 
     async def ask(self, act: Act) -> tuple[Report, ...]:
@@ -162,28 +161,22 @@ class Guard:
     async def _digest(self, events: list[Event]) -> None:
         """Decide what these events come to; write it down, begin what is to be done, tell of it, answer who asked."""
         batch = self._take(events)
-        try:
-            if batch.urgent:
-                # Who it is, and the end of it, are then on disk with the open: one commit instead of two.
-                await asyncio.wait(batch.urgent, timeout=HURRY_S)
-                batch.add(self._take(self._waiting()))
-            await self._keep(batch)
-        except BaseException:
-            for _, blow in batch.orders:
-                blow.call_off()
-            raise
+        urgent = self._find_out_about(batch)
+        if urgent:
+            # Who it is, and the end of it, are then on disk with the open: one commit instead of two.
+            await asyncio.wait(urgent, timeout=HURRY_S)
+            later = self._take(self._waiting())
+            self._find_out_about(later)
+            batch.add(later)
+        await self._keep(batch)
 
     async def _keep(self, batch: Batch) -> None:
-        written = await self._write(batch.digest.reports, [blow for _, blow in batch.orders])
+        written = await self._write(batch.digest.reports, batch.blows)
         try:
             if self.switching is not None and self.switching.unsaved():
-                await self._in_writing(self.switching.save)
+                await asyncio.shield(self._writing.run(self.switching.save))
             self._act(batch)
-            # What is to be done begins, and need not wait until everybody was told of it.
-            if batch.orders:
-                await asyncio.wait([blow.dealt for _, blow in batch.orders], timeout=DEALT_S)
-            else:
-                await asyncio.sleep(0)
+            await asyncio.sleep(0)  # what is to be done begins, and need not wait until everybody was told of it
         finally:
             self._tell(written)
         for begin, end, done in batch.asked:
@@ -236,8 +229,9 @@ class Guard:
                     digest.add(self._book.take(event, rules))
         now = self.platform.clock.now()
         digest.add(self._book.elapse(now, rules))
-        if not self._over:
-            self._find_out_about(batch)
+        for wish in digest.wishes:
+            if isinstance(wish, Identify):
+                self._findings.expect(wish.number)
         if not self._stopping:  # nothing is begun any more
             self._review_power(batch, rules, now)
             self._prepare_orders(batch)
@@ -263,7 +257,7 @@ class Guard:
             if case is not None and case.activation.state.live:
                 order = block_of(case)
                 batch.digest.reports.append(pending(self.platform, order))
-                batch.orders.append((order, Blow(self.platform, order, _log_step, self._findings.secured(wish.number))))
+                batch.blows.append(Blow(self.platform, order, _log_step, self._findings.of(wish.number)))
 
     def _current_rules(self, digest: Digest) -> tuple[Rule, ...]:
         """The rules in force; that their file broke, or was mended, is in the log."""
@@ -279,21 +273,12 @@ class Guard:
         """Nothing is shown, or done, that is not on disk, unless the disk itself is what fails."""
         if not reports and not self._journal.waiting:
             return ()
-        writing = asyncio.get_running_loop().run_in_executor(self._writing, self._append, reports, blows)
+        writing = self._writing.append(reports, blows)
         try:
             return await asyncio.shield(writing)
         except asyncio.CancelledError:
             self._tell(await writing)  # what was decided is written and told, also by a guard that is being stopped
             raise
-
-    def _append(self, reports: Sequence[Report], blows: Sequence[Blow]) -> tuple[Report, ...]:
-        written = self._journal.append(reports)
-        for blow in blows:
-            blow.fall()
-        return written
-
-    async def _in_writing(self, work: Callable[[], None]) -> None:
-        await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writing, work))
 
     def _tell(self, reports: tuple[Report, ...]) -> None:
         for report in reports:
@@ -301,8 +286,8 @@ class Guard:
                 listener(report)
 
     def _act(self, batch: Batch) -> None:
-        for order, blow in batch.orders:
-            self._errands.act(self._enforce(order, blow))
+        for blow in batch.blows:
+            self._errands.act(self._enforce(blow))
         for wish in batch.digest.wishes:
             self._grant(wish)
         for turn in batch.turns:
@@ -322,20 +307,22 @@ class Guard:
         if outcome.result is Result.OFF:
             self._errands.begin(switching.confirm(turn, self.ask))
 
-    def _find_out_about(self, batch: Batch) -> None:
-        """Have new uses identified, while what is known already goes to disk: a process may soon be gone."""
-        for wish in batch.digest.wishes:
-            if isinstance(wish, Identify):
-                learning = self._errands.begin(self._learn(wish.number, self._findings.begin(wish)))
-                if wish.urgent and learning is not None:
-                    batch.urgent.append(learning)
+    def _find_out_about(self, batch: Batch) -> list[asyncio.Task[object]]:
+        """Have new uses identified, while what is known already goes to disk: a process may soon be gone.
 
-    async def _learn(self, number: int, found: asyncio.Future[Identity]) -> None:
-        self._inbox.put_nowait(Identified(number, await found))
+        Returns what finds out about those of whom it is worth to know who they are before that is written.
+        """
+        wishes = [wish for wish in batch.digest.wishes if isinstance(wish, Identify)]
+        begun = [(wish.urgent, self._errands.begin(self._identify(wish))) for wish in wishes]
+        return [task for urgent, task in begun if urgent and task is not None]
 
-    async def _enforce(self, order: Order, blow: Blow) -> None:
+    async def _identify(self, wish: Identify) -> None:
+        self._inbox.put_nowait(Identified(wish.number, await self._findings.find_out(wish)))
+
+    async def _enforce(self, blow: Blow) -> None:
         """End a blocked use; where that cannot be done the camera itself goes off, until a person says otherwise."""
-        outcome = await carry_out(self.platform, self.record, order, _log_step, blow.dealt)
+        order, dealt = blow.order, asyncio.wrap_future(blow.dealt)
+        outcome = await carry_out(self.platform, self.record, order, _log_step, dealt)
         if outcome.result in _NOT_ENDED and self.switching is not None and not self._stopping:
             await self.switch(Power.OFF, order.camera.id, None, order.by)
 
@@ -349,11 +336,11 @@ class Guard:
         self._alarm.close()
         if not consumer.cancelled():
             consumer.result()  # it failed: that is what the guard ends with
-        self._over = True
         batch = self._take(self._waiting())
         if self.switching is not None and self.switching.restore_on_stop:
             batch.digest.reports += await asyncio.to_thread(self.switching.restore)
         batch.digest.reports.append(Report(Kind.GUARD_STOPPED, self.platform.clock.now(), extra={"pid": os.getpid()}))
+        self._over = True
         await self._keep(batch)
 
     def _started(self) -> Report:

@@ -20,6 +20,7 @@ import pytest
 from tests.support import vm
 
 TIME_LIMIT = 900  # seconds for all tests of one machine, so that one that hangs ends the run
+MACHINES = 3  # at most, for the tests of one folder: an emulated machine's kernel may lock up, whatever runs on it
 _VARIABLE = "CAMGUARD_GUEST_REPORTS"
 
 
@@ -43,7 +44,10 @@ class Reporter:
 
 
 class Relay:
-    """One run of the machine, and the reports that came out of it.
+    """The tests of one machine, and the reports that came out of it.
+
+    A machine that ends before its tests do (an emulated kernel may lock up) is replaced by a new one for the tests that
+    are left. The test in which it ended is run again, once: a test that ends two machines is lost.
 
     `folder` is shared with the machine, and deleted in the end; `options` are for ``vm run``, `environment` is for the
     tests.
@@ -59,29 +63,26 @@ class Relay:
     ) -> None:
         self._config = config
         self._folder = folder
+        self._left = dict.fromkeys(tests)
+        self._options = options
         self._log = folder / "guest.log"
         self._reports = folder / "reports"
         self._reports.touch()
         self._read_to = 0
         self._known: dict[str, list[pytest.TestReport]] = {}
-        variables = [f"{name}={value}" for name, value in {**environment, _VARIABLE: str(self._reports)}.items()]
-        pytest_in_guest = ["python3", "-m", "pytest", "-p", "no:cacheprovider", "-m", "system", "-v", "--tb=short"]
-        with self._log.open("w") as log:
-            self._machine = vm.start(
-                *("--uvc", *options, "--timeout", str(TIME_LIMIT), "--rw", str(folder), "--"),
-                *("env", *variables, *pytest_in_guest, *tests),
-                output=log.fileno(),
-            )
+        self._environment = {**environment, _VARIABLE: str(self._reports)}
+        self._started = 0
+        self._suspect: str | None = None
+        self._start()
 
     def reports(self, test: str) -> list[pytest.TestReport]:
         """All reports on one test, once it is over; none where the machine ended before."""
         while True:
             ended = self._machine.poll() is not None
             self._read()
-            found = self._known.get(test, [])
-            if found and found[-1].when == "teardown":
-                return found
-            if ended:
+            if test not in self._left:
+                return self._known[test]
+            if ended and not self._replaced():
                 return []
             time.sleep(0.1)
 
@@ -93,6 +94,34 @@ class Relay:
         """Stop the machine and delete what it wrote."""
         vm.stop(self._machine)
         shutil.rmtree(self._folder)
+
+    def _start(self) -> None:
+        variables = [f"{name}={value}" for name, value in self._environment.items()]
+        pytest_in_guest = ["python3", "-m", "pytest", "-p", "no:cacheprovider", "-m", "system", "-v", "--tb=short"]
+        self._started += 1
+        with self._log.open("a") as log:
+            self._machine = vm.start(
+                *("--uvc", *self._options, "--timeout", str(TIME_LIMIT), "--rw", str(self._folder), "--"),
+                *("env", *variables, *pytest_in_guest, *self._left),
+                output=log.fileno(),
+            )
+
+    def _replaced(self) -> bool:
+        """Have the tests that are left run in a new machine; whether that is worth it."""
+        if not self._known or self._started == MACHINES:
+            return False
+        first = next(iter(self._left))
+        if first == self._suspect:
+            return False
+        self._suspect = first
+        self._known.pop(first, None)
+        os.truncate(self._reports, self._read_to)  # a line that was being written
+        terminal = self._config.pluginmanager.getplugin("terminalreporter")
+        if terminal is not None:
+            terminal.write_line(f"\nthe test machine ended in {first}; a new one goes on. It said last:")
+            terminal.write_line(self.end_of_log())
+        self._start()
+        return True
 
     def _read(self) -> None:
         with self._reports.open() as lines:
@@ -107,3 +136,5 @@ class Relay:
             path, number, reason = report.longrepr
             report.longrepr = (path, number, reason)
         self._known.setdefault(report.nodeid, []).append(report)
+        if report.when == "teardown":
+            self._left.pop(report.nodeid, None)
