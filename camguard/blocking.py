@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import TypeVar
 
 from camguard.core.casebook import Identify, Identity
@@ -74,25 +75,29 @@ class Findings:
         """How far it has come; None where all is known that will be."""
         return self._under_way.get(number)
 
-    async def find_out(self, wish: Identify) -> Identity:
-        """Find out who it is, of a use that was expected; a process may soon be gone."""
-        finding = self._under_way[wish.number]
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, self._find_out, wish, finding)
-        finally:
-            del self._under_way[wish.number]
+    def begin(self, wish: Identify, enough: Callable[[Identity], bool]) -> asyncio.Future[Identity]:
+        """Begin to find out who it is, of a use that was expected; a process may soon be gone.
+
+        `enough` says, from any thread, whether earlier uses need not be asked for once the app is known.
+        """
+        loop, finding = asyncio.get_running_loop(), self._under_way[wish.number]
+        found = loop.run_in_executor(self._threads, self._find_out, wish, finding, enough)
+        found.add_done_callback(lambda _: self._under_way.pop(wish.number))
+        return found
 
     def close(self) -> None:
         """Begin nothing more; what is under way is left to itself."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _find_out(self, wish: Identify, finding: Finding) -> Identity:
+    def _find_out(self, wish: Identify, finding: Finding, enough: Callable[[Identity], bool]) -> Identity:
         try:
-            app, details = self._platform.identifier.identify(wish.process, finding.secured)
+            identity = Identity(*self._platform.identifier.identify(wish.process, finding.secured))
         finally:
             finding.secured()
-        times, last = self._history.times_seen(app.identity) if app.known else (0, None)
-        return Identity(app, details, times, last)
+        if not identity.app.known or (wish.urgent and enough(identity)):
+            return identity
+        times, last = self._history.times_seen(identity.app.identity)
+        return replace(identity, times_seen=times, last_seen_utc_ns=last)
 
 
 class Blow:

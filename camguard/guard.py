@@ -11,12 +11,13 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from functools import partial
 
 from camguard import __version__
 from camguard.batch import Act, Asked, Batch, Due, Event, Identified
 from camguard.blocking import HURRY_S, Blow, Findings, Writing
-from camguard.core.casebook import Case, Casebook, Digest, Enforce, Identify, Spend, Wish
+from camguard.core.casebook import Case, Casebook, Digest, Enforce, Identify, Identity, Spend, Wish, would_block
 from camguard.core.events import CamerasSeen, Kind, Report, Sighting
 from camguard.core.model import Camera, CameraId, Moment, Result, Rule, Step
 from camguard.core.power import Power
@@ -164,11 +165,20 @@ class Guard:
         urgent = self._find_out_about(batch)
         if urgent:
             # Who it is, and the end of it, are then on disk with the open: one commit instead of two.
-            await asyncio.wait(urgent, timeout=HURRY_S)
-            later = self._take(self._waiting())
+            later = self._take(await self._until_identified(urgent))
             self._find_out_about(later)
             batch.add(later)
         await self._keep(batch)
+
+    async def _until_identified(self, numbers: set[int]) -> list[Event]:
+        """What comes in until it is known who these are, for a moment at most."""
+        events: list[Event] = []
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HURRY_S):
+                while numbers:
+                    events.append(await self._inbox.get())
+                    numbers -= {event.number for event in events if isinstance(event, Identified)}
+        return events + self._waiting()
 
     async def _keep(self, batch: Batch) -> None:
         written = await self._write(batch.digest.reports, batch.blows)
@@ -307,17 +317,24 @@ class Guard:
         if outcome.result is Result.OFF:
             self._errands.begin(switching.confirm(turn, self.ask))
 
-    def _find_out_about(self, batch: Batch) -> list[asyncio.Task[object]]:
+    def _find_out_about(self, batch: Batch) -> set[int]:
         """Have new uses identified, while what is known already goes to disk: a process may soon be gone.
 
-        Returns what finds out about those of whom it is worth to know who they are before that is written.
+        Returns those of which it is worth to know who it is before that is written.
         """
-        wishes = [wish for wish in batch.digest.wishes if isinstance(wish, Identify)]
-        begun = [(wish.urgent, self._errands.begin(self._identify(wish))) for wish in wishes]
-        return [task for urgent, task in begun if urgent and task is not None]
+        now = self.platform.clock.now()
+        urgent = set()
+        for wish in batch.digest.wishes:
+            case = self._book.case(wish.number) if isinstance(wish, Identify) else None
+            if isinstance(wish, Identify) and case is not None:
+                enough = partial(would_block, case, at=now, rules=self._in_force.rules)
+                self._errands.begin(self._learn(wish.number, self._findings.begin(wish, enough)))
+                if wish.urgent:
+                    urgent.add(wish.number)
+        return urgent
 
-    async def _identify(self, wish: Identify) -> None:
-        self._inbox.put_nowait(Identified(wish.number, await self._findings.find_out(wish)))
+    async def _learn(self, number: int, found: asyncio.Future[Identity]) -> None:
+        self._inbox.put_nowait(Identified(number, await found))
 
     async def _enforce(self, blow: Blow) -> None:
         """End a blocked use; where that cannot be done the camera itself goes off, until a person says otherwise."""

@@ -301,6 +301,12 @@ class Casebook:
         return due is not None and now.boottime_ns >= due
 
 
+def would_block(case: Case, identity: Identity, at: Moment, rules: Sequence[Rule]) -> bool:
+    """Whether a use is blocked if that is who it is; it counts for nothing what `identity` says of earlier uses."""
+    verdict = judge(_circumstances(replace(case, identity=identity), at), rules)
+    return verdict.judgement is Judgement.BLOCKED
+
+
 def _standing_block(case: Case) -> Verdict | None:
     """The block that was carried out at once on a program that was gone before more could be found out about it."""
     blocked = case.verdict is not None and case.verdict.judgement is Judgement.BLOCKED

@@ -53,13 +53,17 @@ PROTECTED: tuple[tuple[str, str], ...] = (
     ("lightdm", _SESSION),
 )
 
+_NAMES = dict(PROTECTED)
+_BEGINNINGS = {pattern[:-1]: why for pattern, why in PROTECTED if pattern.endswith("*")}
+
 
 def protection(name: str) -> str | None:
     """Why an executable with this base name is never ended; None where it may be."""
-    for pattern, why in PROTECTED:
-        if name == pattern or (pattern.endswith("*") and name.startswith(pattern[:-1])):
-            return why
-    return None
+    if name in _NAMES:
+        return _NAMES[name]
+    if not name.startswith(tuple(_BEGINNINGS)):
+        return None
+    return next(why for beginning, why in _BEGINNINGS.items() if name.startswith(beginning))
 
 
 def is_systems_own(path: str, running: os.stat_result) -> bool:
