@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from enum import Enum, auto
 
@@ -106,7 +106,7 @@ def may_block(process: Process, camera: Camera, at: Moment, rules: Iterable[Rule
     """Whether `judge` may come to a block once it is known which app a process is: then that is worth waiting for."""
     case = Circumstances(App(UNKNOWN_APP, process.label), camera, at, uid=process.uid)
     return any(
-        rule.effect is Effect.BLOCK and _may_be(rule.app, process) and _fit(_of_anybody(rule), case) is _Fit.FITS
+        rule.effect is Effect.BLOCK and _may_be(rule.app, process) and _bounds(rule, case) is _Fit.FITS
         for rule in rules
     )
 
@@ -196,11 +196,7 @@ def _could_fit(rule: Rule, case: Circumstances) -> bool:
     asked, app = rule.app, case.app.identity
     if asked is not None and asked.kind is app.kind and not same_app(asked, app):
         return False
-    return _fit(_of_anybody(rule), case) is _Fit.FITS
-
-
-def _of_anybody(rule: Rule) -> Rule:
-    return replace(rule, app=None, user=None)
+    return _bounds(rule, case) is _Fit.FITS
 
 
 def _may_be(asked: AppIdentity | None, process: Process) -> bool:
@@ -212,14 +208,18 @@ def _fit(rule: Rule, case: Circumstances) -> _Fit:
         return _Fit.NOT_FOR_THIS
     if rule.user is not None and rule.user not in {case.user, None if case.uid is None else str(case.uid)}:
         return _Fit.NOT_FOR_THIS
+    bounds = _bounds(rule, case)
+    return _Fit.CHANGED if bounds is _Fit.FITS and _changed(rule, case.app.identity) else bounds
+
+
+def _bounds(rule: Rule, case: Circumstances) -> _Fit:
+    """Whether the rule holds here and now, whoever it is about."""
     if rule.camera is not None and not names_camera(rule.camera, case.camera):
         return _Fit.OTHER_CAMERA
     if expired(rule, case.at.utc_ns):
         return _Fit.EXPIRED
     if rule.hours is not None and not within(rule.hours, case.at):
         return _Fit.OUTSIDE_HOURS
-    if _changed(rule, case.app.identity):
-        return _Fit.CHANGED
     return _Fit.FITS
 
 
