@@ -27,8 +27,11 @@ SECURE_S = 0.05
 HURRY_S = 0.02
 """How long an entry may wait until it is known who it is about, where that may be somebody who is to be ended."""
 
-ASIDE_S = 0.02
-"""How long the rest of finding out who it is stands aside for a blow."""
+ASIDE_S = 0.03
+"""How long what can wait stands aside for a blow: the rest of finding out who it is, and looks at known holders."""
+
+GRACE_S = 0.05
+"""How long telling of a block waits until somebody has been asked to end."""
 
 Written = tuple[Report, ...]
 
@@ -150,14 +153,21 @@ class Writing:
         self._dealing: Future[Sequence[Outcome]] | None = None
 
     def append(self, reports: Sequence[Report], blows: Sequence[Blow]) -> asyncio.Future[Written]:
-        """Write reports durably, then deal blows; it is done once they are written and some have been asked to end."""
+        """Write reports durably, then deal blows; it is done once they are written and some have been asked to end.
+
+        Nobody keeps it for longer than `GRACE_S` from being done by not letting himself be asked.
+        """
         written: Future[Written] = _beyond_cancelling()
+        begun: Future[Written] = _beyond_cancelling()
+        if not blows:
+            self._threads.submit(self._append, reports, (), (), written, begun)
+            return asyncio.wrap_future(written)
         here: tuple[Blow, ...] = ()
-        if blows and (self._dealing is None or self._dealing.done()):
+        if self._dealing is None or self._dealing.done():
             here, blows = (blows[0],), blows[1:]
             self._dealing = here[0].dealt
-        self._threads.submit(self._append, reports, here, blows, written)
-        return asyncio.wrap_future(written)
+        self._threads.submit(self._append, reports, here, blows, written, begun)
+        return asyncio.ensure_future(_either(begun, written))
 
     def run(self, work: Callable[[], None]) -> asyncio.Future[None]:
         """Have something else written."""
@@ -169,26 +179,42 @@ class Writing:
         self._more.shutdown(wait=False)
 
     def _append(
-        self, reports: Sequence[Report], here: Sequence[Blow], elsewhere: Sequence[Blow], written: Future[Written]
+        self,
+        reports: Sequence[Report],
+        here: Sequence[Blow],
+        elsewhere: Sequence[Blow],
+        written: Future[Written],
+        begun: Future[Written],
     ) -> None:
         end = time.monotonic() + SECURE_S
         for blow in (*here, *elsewhere):
             blow.ready(max(0.0, end - time.monotonic()))
         try:
             done = self._journal.append(reports)
-        except BaseException as error:  # noqa: BLE001  # whoever waits for `written` raises it
+        except BaseException as error:  # noqa: BLE001  # whoever waits for it raises it
             written.set_exception(error)
+            begun.set_exception(error)
             return
+        written.set_result(done)
 
-        def begun() -> None:
-            if not written.done():
-                written.set_result(done)
+        def tell() -> None:
+            if not begun.done():
+                begun.set_result(done)
 
         for blow in elsewhere:
             self._more.submit(blow.fall)
         for blow in here:
-            blow.fall(begun)
-        begun()
+            blow.fall(tell)
+        tell()
+
+
+async def _either(begun: Future[Written], written: Future[Written]) -> Written:
+    beginning = asyncio.wrap_future(begun)
+    while not beginning.done():
+        await asyncio.wait([beginning], timeout=GRACE_S)
+        if written.done():
+            return written.result()
+    return beginning.result()
 
 
 def _beyond_cancelling() -> Future[T]:

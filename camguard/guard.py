@@ -16,7 +16,7 @@ from functools import partial
 
 from camguard import __version__
 from camguard.batch import Act, Asked, Batch, Due, Event, Identified
-from camguard.blocking import HURRY_S, Blow, Findings, Writing
+from camguard.blocking import ASIDE_S, HURRY_S, Blow, Findings, Writing
 from camguard.core.casebook import Case, Casebook, Digest, Enforce, Identify, Identity, Spend, Wish, would_block
 from camguard.core.events import CamerasSeen, Kind, Report, Sighting
 from camguard.core.model import Camera, CameraId, Moment, Result, Rule, Step
@@ -163,6 +163,8 @@ class Guard:
         """Decide what these events come to; write it down, begin what is to be done, tell of it, answer who asked."""
         batch = self._take(events)
         urgent = self._find_out_about(batch)
+        if urgent or batch.blows:
+            self.platform.sensor.stand_aside(ASIDE_S)
         if urgent:
             # Who it is, and the end of it, are then on disk with the open: one commit instead of two.
             later = self._take(await self._until_identified(urgent))
