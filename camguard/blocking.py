@@ -124,9 +124,12 @@ class Blow:
         """End the processes, and call `begun` once they were asked to; the pending entry is on disk. Blocking."""
 
         def tell(step: Step) -> None:  # a step is told when it is done
-            begun()
+            if not told:
+                told.append(step)
+                begun()
             self._tell(step)
 
+        told: list[Step] = []
         try:
             outcomes = end_each(self._platform, self.order.processes, tell, self.order.patience_s)
         except BaseException as error:  # noqa: BLE001  # whoever waits for the outcome raises it
@@ -134,7 +137,8 @@ class Blow:
         else:
             self.dealt.set_result(outcomes)
         finally:
-            begun()
+            if not told:
+                begun()
             if self._finding is not None:
                 self._finding.go_on()
 
@@ -153,21 +157,32 @@ class Writing:
         self._dealing: Future[Sequence[Outcome]] | None = None
 
     def append(self, reports: Sequence[Report], blows: Sequence[Blow]) -> asyncio.Future[Written]:
-        """Write reports durably, then deal blows; it is done once they are written and some have been asked to end.
+        """Write reports durably, then deal blows; it is done once they are written and one has been asked to end.
 
         Nobody keeps it for longer than `GRACE_S` from being done by not letting himself be asked.
         """
-        written: Future[Written] = _beyond_cancelling()
-        begun: Future[Written] = _beyond_cancelling()
-        if not blows:
-            self._threads.submit(self._append, reports, (), (), written, begun)
-            return asyncio.wrap_future(written)
+        loop = asyncio.get_running_loop()
+        told: asyncio.Future[Written] = loop.create_future()
+        written: Future[Written] = Future()
         here: tuple[Blow, ...] = ()
-        if self._dealing is None or self._dealing.done():
+        if blows and (self._dealing is None or self._dealing.done()):
             here, blows = (blows[0],), blows[1:]
             self._dealing = here[0].dealt
-        self._threads.submit(self._append, reports, here, blows, written, begun)
-        return asyncio.ensure_future(_either(begun, written))
+
+        def tell() -> None:
+            if not told.done():
+                _copy(written, told)
+
+        def look() -> None:
+            if written.done():
+                tell()
+            else:
+                loop.call_later(GRACE_S, look)
+
+        if here:
+            loop.call_later(GRACE_S, look)
+        self._threads.submit(self._append, reports, here, blows, written, lambda: loop.call_soon_threadsafe(tell))
+        return told
 
     def run(self, work: Callable[[], None]) -> asyncio.Future[None]:
         """Have something else written."""
@@ -184,37 +199,30 @@ class Writing:
         here: Sequence[Blow],
         elsewhere: Sequence[Blow],
         written: Future[Written],
-        begun: Future[Written],
+        tell: Callable[[], object],
     ) -> None:
         end = time.monotonic() + SECURE_S
         for blow in (*here, *elsewhere):
             blow.ready(max(0.0, end - time.monotonic()))
         try:
-            done = self._journal.append(reports)
+            written.set_result(self._journal.append(reports))
         except BaseException as error:  # noqa: BLE001  # whoever waits for it raises it
             written.set_exception(error)
-            begun.set_exception(error)
-            return
-        written.set_result(done)
-
-        def tell() -> None:
-            if not begun.done():
-                begun.set_result(done)
-
-        for blow in elsewhere:
-            self._more.submit(blow.fall)
-        for blow in here:
-            blow.fall(tell)
-        tell()
+        else:
+            for blow in elsewhere:
+                self._more.submit(blow.fall)
+            for blow in here:
+                blow.fall(tell)
+        if written.exception() is not None or not here:
+            tell()
 
 
-async def _either(begun: Future[Written], written: Future[Written]) -> Written:
-    beginning = asyncio.wrap_future(begun)
-    while not beginning.done():
-        await asyncio.wait([beginning], timeout=GRACE_S)
-        if written.done():
-            return written.result()
-    return beginning.result()
+def _copy(written: Future[Written], told: asyncio.Future[Written]) -> None:
+    failure = written.exception()
+    if failure is None:
+        told.set_result(written.result())
+    else:
+        told.set_exception(failure)
 
 
 def _beyond_cancelling() -> Future[T]:
