@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from camguard.core.casebook import Case
@@ -70,24 +70,35 @@ def pending(platform: Platform, order: Order) -> Report:
     return _report(platform, order, Kind.ACTION_PENDING, None)
 
 
-async def carry_out(platform: Platform, record: Record, order: Order, tell: Tell) -> Outcome:
-    """End a use whose pending entry is written already; see `end_use`."""
-    outcome = await _climb(platform, order, tell)
+async def carry_out(
+    platform: Platform, record: Record, order: Order, tell: Tell, begun: Awaitable[Sequence[Outcome]] | None = None
+) -> Outcome:
+    """End a use whose pending entry is written already; see `end_use`.
+
+    `begun` is what comes of the order's processes where somebody ends those already.
+    """
+    outcome = await _climb(platform, order, tell, begun)
     await record(_report(platform, order, Kind.ACTION_COMPLETED, outcome))
     platform.sensor.rescan()
     return outcome
 
 
-async def _climb(platform: Platform, order: Order, tell: Tell) -> Outcome:
+def end_each(
+    platform: Platform, processes: Iterable[Process], tell: Tell, patience_s: float | None
+) -> tuple[Outcome, ...]:
+    """End these processes, the oldest first. Blocking."""
+    in_order = sorted(processes, key=lambda process: process.age)
+    return tuple([platform.control.end(process, tell, patience_s) for process in in_order])
+
+
+async def _climb(platform: Platform, order: Order, tell: Tell, begun: Awaitable[Sequence[Outcome]] | None) -> Outcome:
     kin = {process.kinship for process in order.processes}
     targets = order.processes
-    steps: list[Step] = []
     outcomes: list[Outcome] = []
     for _ in range(_ROUNDS):
-        for process in sorted(targets, key=lambda process: process.age):
-            outcome = await asyncio.to_thread(platform.control.end, process, tell, order.patience_s)
-            outcomes.append(outcome)
-            steps += outcome.steps
+        ending = begun or asyncio.to_thread(end_each, platform, targets, tell, order.patience_s)
+        outcomes += await ending
+        begun = None
         targets = frozenset(
             process
             for process in await asyncio.to_thread(_holding, platform, order.camera)
@@ -95,7 +106,8 @@ async def _climb(platform: Platform, order: Order, tell: Tell) -> Outcome:
         )
         if not targets or any(outcome.result is Result.REFUSED for outcome in outcomes):
             break
-    return _overall(outcomes, tuple(steps), targets)
+    steps = tuple(step for outcome in outcomes for step in outcome.steps)
+    return _overall(outcomes, steps, targets)
 
 
 def _overall(outcomes: list[Outcome], steps: tuple[Step, ...], left: frozenset[Process]) -> Outcome:

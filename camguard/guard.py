@@ -11,18 +11,18 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
 from functools import partial
 
 from camguard import __version__
-from camguard.core.casebook import Case, Casebook, Digest, Enforce, Identify, Identity, Spend, Wish
+from camguard.batch import Act, Asked, Batch, Due, Event, Identified
+from camguard.blocking import ASIDE_S, HURRY_S, Blow, Findings, Writing
+from camguard.core.casebook import Case, Casebook, Digest, Enforce, Identify, Identity, Spend, Wish, would_block
 from camguard.core.events import CamerasSeen, Kind, Report, Sighting
-from camguard.core.model import Camera, CameraId, Moment, Process, Result, Rule, Step
+from camguard.core.model import Camera, CameraId, Moment, Result, Rule, Step
 from camguard.core.power import Power
 from camguard.core.switchboard import Turn
-from camguard.ending import Order, block_of, carry_out, pending
+from camguard.ending import block_of, carry_out, pending
 from camguard.errands import Errands, whole
 from camguard.inforce import RETRY_S, InForce
 from camguard.ports import History, JournalWriter, Platform, Rules
@@ -32,47 +32,11 @@ from camguard.switching import Switched, Switching
 log = logging.getLogger(__name__)
 
 Listener = Callable[[Report], None]
-Act = Callable[[Moment], Sequence[Report]]
-"""Does something to the engine's state and says what there is to report of it."""
-
-SECURE_S = 0.05
-"""How long ending a blocked program may wait until what would be lost with it is in hand."""
-
 PARTING_S = 10.0
 """How long actions under way may take to end when the guard is stopped; what takes longer is told as unfinished."""
 
 _BATCH = 2_000
 _NOT_ENDED = frozenset({Result.REFUSED, Result.FAILED, Result.STILL_HELD})
-
-
-@dataclass(frozen=True, slots=True)
-class _Identified:
-    number: int
-    identity: Identity
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    act: Act
-    done: asyncio.Future[tuple[Report, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Due:
-    """The time has come for something."""
-
-
-_Event = Sighting | _Identified | _Asked | _Due
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What some events came to: what to write, then who waits for which of it, then what to do."""
-
-    digest: Digest = field(default_factory=Digest)
-    asked: list[tuple[int, int, asyncio.Future[tuple[Report, ...]]]] = field(default_factory=list)
-    orders: list[tuple[Order, CameraId]] = field(default_factory=list)
-    turns: list[Turn] = field(default_factory=list)
 
 
 class Guard:
@@ -99,19 +63,16 @@ class Guard:
         self.beat = beat
         self.switching = switching
         self._journal = journal
-        self._history = history
         self._in_force = InForce(rules, platform.clock)
         self._book = casebook
         self._resources = resources
         self._recovered = recovered
-        self._inbox: asyncio.Queue[_Event] = asyncio.Queue()
+        self._inbox: asyncio.Queue[Event] = asyncio.Queue()
         self._listeners: list[Listener] = []
         self._stopping = False
         self._over = False
-        self._secured: dict[int, asyncio.Event] = {}
-        # Two pools, so that hashing a large executable never holds up a commit.
-        self._writing = ThreadPoolExecutor(1, "camguard-journal")
-        self._finding_out = ThreadPoolExecutor(2, "camguard-identify")
+        self._writing = Writing(journal)
+        self._findings = Findings(platform, history)
 
     @property
     def cases(self) -> tuple[Case, ...]:
@@ -147,14 +108,14 @@ class Guard:
                 await self.switching.reconcile()
             self._tell(await self._write([*self._recovered, self._started()]))
             self._errands = Errands()
-            self._alarm = self.platform.alarm(lambda: self._inbox.put_nowait(_Due()))
+            self._alarm = self.platform.alarm(lambda: self._inbox.put_nowait(Due()))
             try:
                 await self._work()
             finally:
                 await self._stop()
         finally:
-            self._finding_out.shutdown(wait=False, cancel_futures=True)
-            self._writing.shutdown(wait=True)
+            self._findings.close()
+            self._writing.close()
             self._resources.close()
 
     async def ask(self, act: Act) -> tuple[Report, ...]:
@@ -165,7 +126,7 @@ class Guard:
         done: asyncio.Future[tuple[Report, ...]] = asyncio.get_running_loop().create_future()
         if self._over:
             done.cancel()
-        self._inbox.put_nowait(_Asked(act, done))
+        self._inbox.put_nowait(Asked(act, done))
         return await done
 
     async def record(self, report: Report) -> Report:
@@ -203,17 +164,34 @@ class Guard:
         while True:
             await whole(self._digest(await self._next_events()))
 
-    async def _digest(self, events: list[_Event]) -> None:
+    async def _digest(self, events: list[Event]) -> None:
         """Decide what these events come to; write it down, begin what is to be done, tell of it, answer who asked."""
         batch = self._take(events)
-        self._find_out_about(batch)
+        urgent = self._find_out_about(batch)
+        if urgent or batch.blows:
+            self.platform.sensor.stand_aside(ASIDE_S)
+        if urgent:
+            # Who it is, and the end of it, are then on disk with the open: one commit instead of two.
+            later = self._take(await self._until_identified(urgent))
+            self._find_out_about(later)
+            batch.add(later)
         await self._keep(batch)
 
-    async def _keep(self, batch: _Batch) -> None:
-        written = await self._write(batch.digest.reports)
+    async def _until_identified(self, numbers: set[int]) -> list[Event]:
+        """What comes in until it is known who these are, for a moment at most."""
+        events: list[Event] = []
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HURRY_S):
+                while numbers:
+                    events.append(await self._inbox.get())
+                    numbers -= {event.number for event in events if isinstance(event, Identified)}
+        return events + self._waiting()
+
+    async def _keep(self, batch: Batch) -> None:
+        written = await self._write(batch.digest.reports, batch.blows)
         try:
             if self.switching is not None and self.switching.unsaved():
-                await self._in_writing(self.switching.save)
+                await asyncio.shield(self._writing.run(self.switching.save))
             self._act(batch)
             await asyncio.sleep(0)  # what is to be done begins, and need not wait until everybody was told of it
         finally:
@@ -222,10 +200,10 @@ class Guard:
             if not done.done():  # whoever asked may have gone away
                 done.set_result(written[begin:end])
 
-    async def _next_events(self) -> list[_Event]:
+    async def _next_events(self) -> list[Event]:
         """Everything that waits, at most one batch; nothing where the disk is due to be tried again."""
         self._alarm.set(self._deadline_ns())
-        events: list[_Event] = []
+        events: list[Event] = []
         failing = self._journal.waiting or (self.switching is not None and self.switching.unsaved())
         try:
             # Not wait_for: in Python 3.11 it loses a cancellation that comes together with an event.
@@ -233,6 +211,10 @@ class Guard:
                 events.append(await self._inbox.get())
         except TimeoutError:
             return events
+        return events + self._waiting()
+
+    def _waiting(self) -> list[Event]:
+        events: list[Event] = []
         while len(events) < _BATCH and not self._inbox.empty():
             events.append(self._inbox.get_nowait())
         return events
@@ -245,25 +227,28 @@ class Guard:
             dues.append(self.switching.board.deadline_ns(self._in_force.rules, now))
         return min((due for due in dues if due is not None), default=None)
 
-    def _take(self, events: list[_Event]) -> _Batch:
-        batch = _Batch()
+    def _take(self, events: list[Event]) -> Batch:
+        batch = Batch()
         digest = batch.digest
         rules = self._current_rules(digest)
         for event in events:
             match event:
-                case _Identified(number, identity):
+                case Identified(number, identity):
                     digest.add(self._book.identified(number, identity, self.platform.clock.now(), rules))
-                case _Asked(act, done):
+                case Asked(act, done):
                     begin = len(digest.reports)
                     digest.reports += act(self.platform.clock.now())
                     batch.asked.append((begin, len(digest.reports), done))
-                case _Due():
+                case Due():
                     pass
                 case _:
                     self._tell_switching(event)
                     digest.add(self._book.take(event, rules))
         now = self.platform.clock.now()
         digest.add(self._book.elapse(now, rules))
+        for wish in digest.wishes:
+            if isinstance(wish, Identify):
+                self._findings.expect(wish.number)
         if not self._stopping:  # nothing is begun any more
             self._review_power(batch, rules, now)
             self._prepare_orders(batch)
@@ -274,19 +259,22 @@ class Guard:
             self._book.switched(self.switching.going)
             self.switching.seen(event)
 
-    def _review_power(self, batch: _Batch, rules: tuple[Rule, ...], now: Moment) -> None:
+    def _review_power(self, batch: Batch, rules: tuple[Rule, ...], now: Moment) -> None:
         if self.switching is not None:
-            reports, batch.turns = self.switching.review(self._book.cameras, rules, self._book.in_use, now)
+            reports, turns = self.switching.review(self._book.cameras, rules, self._book.in_use, now)
             batch.digest.reports += reports
+            batch.turns += turns
 
-    def _prepare_orders(self, batch: _Batch) -> None:
+    def _prepare_orders(self, batch: Batch) -> None:
         """A block's pending entry goes to disk with what led to it, so that nothing more has to be waited for."""
         for wish in batch.digest.wishes:
-            case = self._book.case(wish.number) if isinstance(wish, Enforce) else None
+            if not isinstance(wish, Enforce):
+                continue
+            case = self._book.case(wish.number)
             if case is not None and case.activation.state.live:
                 order = block_of(case)
                 batch.digest.reports.append(pending(self.platform, order))
-                batch.orders.append((order, case.camera.id))
+                batch.blows.append(Blow(self.platform, order, _log_step, self._findings.of(wish.number)))
 
     def _current_rules(self, digest: Digest) -> tuple[Rule, ...]:
         """The rules in force; that their file broke, or was mended, is in the log."""
@@ -298,28 +286,25 @@ class Guard:
             self._errands.begin(asyncio.to_thread(look_up, self.platform.identifier, self._in_force.rules))
         return self._in_force.rules
 
-    async def _write(self, reports: list[Report]) -> tuple[Report, ...]:
+    async def _write(self, reports: list[Report], blows: Sequence[Blow] = ()) -> tuple[Report, ...]:
         """Nothing is shown, or done, that is not on disk, unless the disk itself is what fails."""
         if not reports and not self._journal.waiting:
             return ()
-        writing = asyncio.get_running_loop().run_in_executor(self._writing, self._journal.append, reports)
+        writing = self._writing.append(reports, blows)
         try:
             return await asyncio.shield(writing)
         except asyncio.CancelledError:
             self._tell(await writing)  # what was decided is written and told, also by a guard that is being stopped
             raise
 
-    async def _in_writing(self, work: Callable[[], None]) -> None:
-        await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writing, work))
-
     def _tell(self, reports: tuple[Report, ...]) -> None:
         for report in reports:
             for listener in self._listeners:
                 listener(report)
 
-    def _act(self, batch: _Batch) -> None:
-        for order, camera in batch.orders:
-            self._errands.act(self._enforce(order, camera))
+    def _act(self, batch: Batch) -> None:
+        for blow in batch.blows:
+            self._errands.act(self._enforce(blow))
         for wish in batch.digest.wishes:
             self._grant(wish)
         for turn in batch.turns:
@@ -339,35 +324,31 @@ class Guard:
         if outcome.result is Result.OFF:
             self._errands.begin(switching.confirm(turn, self.ask))
 
-    def _find_out_about(self, batch: _Batch) -> None:
-        """Have new uses identified, while what is known already goes to disk: a process may soon be gone."""
+    def _find_out_about(self, batch: Batch) -> set[int]:
+        """Have new uses identified, while what is known already goes to disk: a process may soon be gone.
+
+        Returns those of which it is worth to know who it is before that is written.
+        """
+        now = self.platform.clock.now()
+        urgent = set()
         for wish in batch.digest.wishes:
-            if isinstance(wish, Identify):
-                secured = self._secured[wish.number] = asyncio.Event()
-                self._errands.begin(self._identify(wish.number, wish.process, secured))
+            case = self._book.case(wish.number) if isinstance(wish, Identify) else None
+            if isinstance(wish, Identify) and case is not None:
+                enough = partial(would_block, case, at=now, rules=self._in_force.rules)
+                self._errands.begin(self._learn(wish.number, self._findings.begin(wish, enough)))
+                if wish.urgent:
+                    urgent.add(wish.number)
+        return urgent
 
-    async def _identify(self, number: int, process: Process, secured: asyncio.Event) -> None:
-        loop = asyncio.get_running_loop()
-        tell = partial(loop.call_soon_threadsafe, secured.set)
-        identity = await loop.run_in_executor(self._finding_out, self._find_out, process, tell)
-        self._secured.pop(number).set()
-        self._inbox.put_nowait(_Identified(number, identity))
+    async def _learn(self, number: int, found: asyncio.Future[Identity]) -> None:
+        self._inbox.put_nowait(Identified(number, await found))
 
-    def _find_out(self, process: Process, secured: Callable[[], object]) -> Identity:
-        app, details = self.platform.identifier.identify(process, secured)
-        times, last = self._history.times_seen(app.identity) if app.known else (0, None)
-        return Identity(app, details, times, last)
-
-    async def _enforce(self, order: Order, camera: CameraId) -> None:
+    async def _enforce(self, blow: Blow) -> None:
         """End a blocked use; where that cannot be done the camera itself goes off, until a person says otherwise."""
-        secured = None if order.activation is None else self._secured.get(order.activation.number)
-        if secured is not None:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(SECURE_S):
-                    await secured.wait()
-        outcome = await carry_out(self.platform, self.record, order, _log_step)
+        order, dealt = blow.order, asyncio.wrap_future(blow.dealt)
+        outcome = await carry_out(self.platform, self.record, order, _log_step, dealt)
         if outcome.result in _NOT_ENDED and self.switching is not None and not self._stopping:
-            await self.switch(Power.OFF, camera, None, order.by)
+            await self.switch(Power.OFF, order.camera.id, None, order.by)
 
     async def _stop(self) -> None:
         """Let actions end, and write down what they came to and what came in last; then that the guard stopped."""
@@ -379,10 +360,7 @@ class Guard:
         self._alarm.close()
         if not consumer.cancelled():
             consumer.result()  # it failed: that is what the guard ends with
-        events: list[_Event] = []
-        while not self._inbox.empty():
-            events.append(self._inbox.get_nowait())
-        batch = self._take(events)
+        batch = self._take(self._waiting())
         if self.switching is not None and self.switching.restore_on_stop:
             batch.digest.reports += await asyncio.to_thread(self.switching.restore)
         batch.digest.reports.append(Report(Kind.GUARD_STOPPED, self.platform.clock.now(), extra={"pid": os.getpid()}))

@@ -56,6 +56,9 @@ class Sensor(Protocol):
     def rescan(self) -> None:
         """Look again soon, at everything; what is found is delivered by `watch`."""
 
+    def stand_aside(self, for_s: float) -> None:
+        """Put off for so long what can wait: somebody is about to be ended. On the thread of the loop of `watch`."""
+
 
 class Identifier(Protocol):
     """Finds out who a process is. Blocking: reads files, may ask the package manager."""

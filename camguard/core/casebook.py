@@ -37,7 +37,7 @@ from camguard.core.model import (
     State,
     Verdict,
 )
-from camguard.core.policy import Circumstances, alerts, judge, judge_at_once, spent
+from camguard.core.policy import Circumstances, alerts, judge, judge_at_once, may_block, spent
 
 IDENTIFY_PATIENCE_NS = NANOSECONDS
 """How long an alert waits for the app to be identified before it is raised without."""
@@ -53,10 +53,11 @@ _KIND_OF_STATE = {
 
 @dataclass(frozen=True, slots=True)
 class Identify:
-    """Find out who this is, and call `Casebook.identified`."""
+    """Find out who this is, and call `Casebook.identified`. `urgent`: it may be somebody who is to be ended."""
 
     number: int
     process: Process
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,12 +240,14 @@ class Casebook:
         digest = Digest()
         if step.was is None:
             self._cases[activation.number] = Case(activation, self._cameras[activation.camera])
-            digest.wishes.append(Identify(activation.number, activation.process))
         case = self._update(activation)
         happened = activation.ended_at or at
         digest.reports.append(_report(_KIND_OF_STATE[activation.state], happened, case))
         if step.was is None:
-            digest.add(self._block_at_once(case, at, rules))
+            block = self._block_at_once(case, at, rules)
+            urgent = not block.wishes and may_block(activation.process, case.camera, at, rules)
+            digest.wishes.append(Identify(activation.number, activation.process, urgent))
+            digest.add(block)
         if activation.state is State.CAPTURING and case.identity is not None:
             digest.add(self._judge(activation.number, at, rules))
         self._forget_if_over(activation.number)
@@ -304,6 +307,12 @@ class Casebook:
     def _patience_over(self, case: Case, now: Moment) -> bool:
         due = self._overdue_ns(case)
         return due is not None and now.boottime_ns >= due
+
+
+def would_block(case: Case, identity: Identity, at: Moment, rules: Sequence[Rule]) -> bool:
+    """Whether a use is blocked if that is who it is; it counts for nothing what `identity` says of earlier uses."""
+    verdict = judge(_circumstances(replace(case, identity=identity), at), rules)
+    return verdict.judgement is Judgement.BLOCKED
 
 
 def _standing_block(case: Case) -> Verdict | None:

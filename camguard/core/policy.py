@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from enum import Enum, auto
 
 from camguard.core.model import (
     NANOSECONDS,
+    UNKNOWN_APP,
     Activation,
     App,
     AppIdentity,
@@ -103,6 +104,15 @@ def judge_at_once(process: Process, camera: Camera, at: Moment, rules: Iterable[
     return _by_rule(heaviest)
 
 
+def may_block(process: Process, camera: Camera, at: Moment, rules: Iterable[Rule]) -> bool:
+    """Whether `judge` may come to a block once it is known which app a process is: then that is worth waiting for."""
+    case = Circumstances(App(UNKNOWN_APP, process.label), camera, at, uid=process.uid)
+    return any(
+        rule.effect is Effect.BLOCK and _may_be(rule.app, process) and _bounds(rule, case) is _Fit.FITS
+        for rule in rules
+    )
+
+
 def alerts(activation: Activation, verdict: Verdict) -> bool:
     """Whether a person must hear of it: a use, not a look, that nobody expected; also when it is over by now.
 
@@ -188,7 +198,11 @@ def _could_fit(rule: Rule, case: Circumstances) -> bool:
     asked, app = rule.app, case.app.identity
     if asked is not None and asked.kind is app.kind and not same_app(asked, app):
         return False
-    return _fit(replace(rule, app=None, user=None), case) is _Fit.FITS
+    return _bounds(rule, case) is _Fit.FITS
+
+
+def _may_be(asked: AppIdentity | None, process: Process) -> bool:
+    return asked is None or asked.path is None or asked.path in {process.exe, process.script}
 
 
 def _fit(rule: Rule, case: Circumstances) -> _Fit:
@@ -196,16 +210,24 @@ def _fit(rule: Rule, case: Circumstances) -> _Fit:
         return _Fit.NOT_FOR_THIS
     if rule.user is not None and rule.user not in {case.user, None if case.uid is None else str(case.uid)}:
         return _Fit.NOT_FOR_THIS
+    bounds = _bounds(rule, case)
+    if bounds is not _Fit.FITS:
+        return bounds
+    if _changed(rule, case.app.identity):
+        return _Fit.CHANGED
+    if rule.effect is Effect.ALLOW and rule.app is not None and not case.app.confidence.suffices:
+        return _Fit.UNPROVEN
+    return _Fit.FITS
+
+
+def _bounds(rule: Rule, case: Circumstances) -> _Fit:
+    """Whether the rule holds here and now, whoever it is about."""
     if rule.camera is not None and not names_camera(rule.camera, case.camera):
         return _Fit.OTHER_CAMERA
     if expired(rule, case.at.utc_ns):
         return _Fit.EXPIRED
     if rule.hours is not None and not within(rule.hours, case.at):
         return _Fit.OUTSIDE_HOURS
-    if _changed(rule, case.app.identity):
-        return _Fit.CHANGED
-    if rule.effect is Effect.ALLOW and rule.app is not None and not case.app.confidence.suffices:
-        return _Fit.UNPROVEN
     return _Fit.FITS
 
 

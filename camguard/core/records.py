@@ -259,4 +259,4 @@ def _maybe(text: str | None) -> str | None:
 
 
 def _text(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")

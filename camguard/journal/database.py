@@ -14,8 +14,8 @@ from camguard.errors import JournalCorrupt, JournalError, JournalWriteError
 BUSY_TIMEOUT_S = 2.0
 """How long a writer waits for another's commit, which takes milliseconds, before it counts as failed."""
 
-CACHE_KIB = 64
-"""What a connection keeps of the file beside what the system does: the service has several, for months."""
+CACHE_KIB, READERS_CACHE_KIB = 256, 64
+"""What a writer, and a reader, keep of the file beside what the system does: the service has several, for months."""
 
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _LATER = {
@@ -50,7 +50,7 @@ def connect(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        _keep_little(connection)
+        _keep_little(connection, CACHE_KIB)
     except sqlite3.Error:
         connection.close()
         raise
@@ -111,9 +111,9 @@ def _open(path: Path, mode: str, factory: type[sqlite3.Connection] = sqlite3.Con
     )
 
 
-def _keep_little(connection: sqlite3.Connection) -> None:
+def _keep_little(connection: sqlite3.Connection, kib: int = READERS_CACHE_KIB) -> None:
     """Bound what is kept of the file in memory. SQLite looks at the file for that, as for nearly everything."""
-    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    connection.execute(f"PRAGMA cache_size = -{kib}")
 
 
 def _ours(path: Path, error: sqlite3.Error) -> JournalError:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +14,9 @@ import pytest
 
 from camguard.core.activations import Timing
 from camguard.core.casebook import Casebook
+from camguard.core.details import Details
 from camguard.core.events import Blinded, Kind, Report
-from camguard.core.model import Camera, Effect, Judgement, Lasting, Result, Rule, Step
+from camguard.core.model import App, Camera, Effect, Judgement, Lasting, Process, Result, Rule, Step
 from camguard.ending import Order, end_use
 from camguard.errors import SensorError
 from camguard.guard import Guard
@@ -159,6 +161,45 @@ def test_a_blocked_app_is_ended_with_a_pending_entry_first(tmp_path: Path) -> No
     asyncio.run(scene())
     kinds = written(tmp_path / "journal.db")
     assert kinds.index("action.pending") < kinds.index("action.completed")
+
+
+def test_a_block_that_takes_knowing_who_it_is_goes_to_disk_with_the_open(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with playing(tmp_path, [rule(Effect.BLOCK)]) as play:
+            told: list[list[Kind]] = [[]]
+
+            def hear(report: Report) -> None:
+                told[-1].append(report.kind)
+                asyncio.get_running_loop().call_soon(lambda: told.append([]) if told[-1] else None)
+
+            play.guard.listen(hear)
+            play.stage.sensor.hold(holder(7))
+            await play.until(Kind.ACTION_COMPLETED)
+            assert told[0] == [Kind.OPENED, Kind.JUDGED, Kind.ALERT, Kind.ACTION_PENDING]
+            assert play.stage.sensor.stood_aside == 1
+
+    asyncio.run(scene())
+
+
+def test_who_takes_long_to_be_known_is_on_disk_before_that(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with playing(tmp_path, [rule(Effect.BLOCK)]) as play:
+            known = threading.Event()
+            identify = play.stage.identifier.identify
+
+            def slow(process: Process, secured: Callable[[], object] | None = None) -> tuple[App, Details]:
+                assert known.wait(PATIENCE_S)
+                return identify(process, secured)
+
+            play.stage.identifier.identify = slow  # type: ignore[method-assign]  # as a large program would
+            play.stage.sensor.hold(holder(7))
+            await play.until(Kind.OPENED)
+            assert Kind.ACTION_PENDING not in play.kinds()
+            known.set()
+            await play.until(Kind.ACTION_COMPLETED)
+            assert play.stage.control.ended == [7]
+
+    asyncio.run(scene())
 
 
 def test_a_child_that_took_the_camera_over_is_ended_too(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ class ScriptedSensor:
     cameras: tuple[Camera, ...] = (CAMERA,)
     failure: Exception | None = None
     rescans: int = 0
+    stood_aside: int = 0
 
     def __post_init__(self) -> None:
         self._told: asyncio.Queue[Sighting | Exception] = asyncio.Queue()
@@ -62,6 +63,9 @@ class ScriptedSensor:
         self.rescans += 1
         for camera in self.cameras:
             self.show(camera.id)
+
+    def stand_aside(self, for_s: float) -> None:
+        self.stood_aside += 1
 
     def show(self, camera: CameraId = CAMERA.id, openers: tuple[Process, ...] = ()) -> None:
         """Let the guard see who holds a camera now."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camguard.core.model import App, AppIdentity, AppKind, Effect, Hours, Judgement, Rule
-from camguard.core.policy import Circumstances, judge, judge_at_once
+from camguard.core.policy import Circumstances, judge, judge_at_once, may_block
 from tests.support.core_data import CAMERA, OTHER_CAMERA, START, app, process
 
 SCRIPT = "/home/anna/spy.py"
@@ -49,6 +49,28 @@ def test_what_is_blocked_at_once_is_what_is_blocked_once_all_is_known(rules: lis
     for user in ("anna", "carol"):
         case = Circumstances(App(IDENTITIES[kind], kind), CAMERA, START, user=user, uid=1000)
         assert judge(case, rules).judgement is at_once.judgement is Judgement.BLOCKED
+
+
+@given(
+    st.lists(RULES, max_size=6), st.sampled_from([*sorted(IDENTITIES), "package"]), st.sampled_from(["anna", "carol"])
+)
+def test_whoever_is_blocked_was_worth_waiting_for(rules: list[Rule], kind: str, user: str) -> None:
+    opener = PROCESSES.get(kind, process(exe="/usr/bin/zoom"))
+    case = Circumstances(App(IDENTITIES.get(kind, PACKAGE), kind), CAMERA, START, user=user, uid=1000)
+    if judge(case, rules).judgement is Judgement.BLOCKED:
+        assert may_block(opener, CAMERA, START, rules)
+
+
+def test_nobody_is_waited_for_whom_no_rule_may_block() -> None:
+    rules = [
+        Rule("r1", Effect.BLOCK, PACKAGE),
+        Rule("r2", Effect.BLOCK, camera=OTHER_CAMERA.name),
+        Rule("r3", Effect.BLOCK, hours=Hours(frozenset(), 0, 1440)),
+        Rule("r4", Effect.ALLOW),
+        Rule("r5", Effect.ASK, IDENTITIES["program"]),
+    ]
+    assert not may_block(PROCESSES["program"], CAMERA, START, rules)
+    assert may_block(process(exe="/usr/bin/zoom"), CAMERA, START, rules)
 
 
 def test_a_block_of_a_script_is_sure_at_once() -> None:

@@ -22,7 +22,7 @@ from camguard.ports import Tell
 
 PATIENCE_S = 3.0
 _KILL_PATIENCE_S = 2.0
-_KERNEL_THREAD = 0x00200000  # PF_KTHREAD in field 9 of /proc/PID/stat
+_KERNEL_THREAD = 0x00200000  # PF_KTHREAD in the flags of /proc/PID/stat
 _STUCK = {
     "D": "it waits in the kernel and cannot be interrupted; it ends when that wait does",
     "T": "it is stopped (SIGSTOP) and cannot react",
@@ -58,7 +58,7 @@ class LinuxControl:
         except (ProcessGone, OSError):
             return None
         return (
-            self._kinship(pid) or self._kernel(pid) or self._program(pid, now.name) or self._foreign(pid, now.name, uid)
+            self._kinship(pid) or _kernel(pid, now) or self._program(pid, now.name) or self._foreign(pid, now.name, uid)
         )
 
     def end(self, process: Process, tell: Tell, patience_s: float | None = None) -> Outcome:
@@ -91,11 +91,11 @@ class LinuxControl:
             if objection is not None:
                 ladder.step("looked whether it may be ended", "it may not")
                 return ladder.outcome(Result.REFUSED, objection)
-            if number == signal.SIGTERM:
-                ladder.step("checked that it is still the same process", "it is")
-            handle.send(number)
-            what = "asked it to end (SIGTERM)" if number == signal.SIGTERM else "killed it (SIGKILL)"
             begun = time.monotonic()
+            handle.send(number)
+            if number == signal.SIGTERM:  # told afterwards: it has the camera until it was asked
+                ladder.step("checked that it is still the same process", "it is")
+            what = "asked it to end (SIGTERM)" if number == signal.SIGTERM else "killed it (SIGKILL)"
             if handle.ended(wait_s):
                 ladder.step(what, f"ended after {time.monotonic() - begun:.1f} s")
                 return ladder.outcome(Result.ENDED)
@@ -136,15 +136,6 @@ class LinuxControl:
                 break
         return None
 
-    def _kernel(self, pid: int) -> str | None:
-        try:
-            fields = procfs.read(f"{self._proc}/{pid}/stat").rpartition(b")")[2].split()
-        except OSError:
-            return None
-        if len(fields) > 6 and int(fields[6]) & _KERNEL_THREAD:
-            return f"Process {pid} is a part of the kernel."
-        return None
-
     def _program(self, pid: int, name: str) -> str | None:
         """The objection that lies in what program it is."""
         exe = procfs.executable(self._proc, pid)
@@ -170,6 +161,10 @@ class LinuxControl:
         return (
             f"Process {pid} ({name}) belongs to {user_name(uid)}: only an administrator may end it, and has to say so."
         )
+
+
+def _kernel(pid: int, now: procfs.Stat) -> str | None:
+    return f"Process {pid} is a part of the kernel." if now.flags & _KERNEL_THREAD else None
 
 
 class _Handle:

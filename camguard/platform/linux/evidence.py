@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import islice
 
 from camguard.core.details import Parent
 from camguard.core.model import ProcessIdentity
@@ -24,7 +25,7 @@ from camguard.platform.linux.sandbox import FlatpakClaim
 DELETED = "deleted"
 MISPLACED = "not the file at its path"
 UNREADABLE = "cannot be read"
-_PARENTS = 16
+_PARENTS, _NEAR = 16, 2
 _LONG_BYTES = 64 * 1024
 
 
@@ -42,11 +43,13 @@ class Evidence:
     """What was read of one process; `exe` is None where this user may not read it.
 
     `path` is what the kernel calls it all the same. `script` is what the command line calls it, `script_file` the file
-    it was found to be. `groups` are the process's control groups, `flatpak` and `image` what it says that it is.
+    it was found to be. `parents` are the nearest, which may end with it; `further` are the others, read when they are
+    asked for. `groups` are the process's control groups, `flatpak` and `image` what it says that it is.
     """
 
     command: tuple[str, ...]
     parents: tuple[Parent, ...]
+    further: Iterator[Parent]
     groups: tuple[str, ...]
     path: str | None
     exe: OpenFile | None
@@ -66,9 +69,12 @@ def gather(proc: str, identity: ProcessIdentity, uid: int | None, stack: ExitSta
     exe = None if link is None else _open(f"{proc}/{pid}/exe", link, stack)
     script = procfs.script(proc, pid, link)
     script_file = None if script is None or link is None else _script_file(proc, pid, uid, script, link, stack)
+    chain = parents(proc, pid)
+    near = tuple(islice(chain, _NEAR))
     evidence = Evidence(
         procfs.command(proc, pid),
-        parents(proc, pid),
+        near,
+        chain,
         groups(proc, pid),
         link,
         exe,
@@ -178,20 +184,20 @@ def _module_folders(proc: str, pid: int, exe: str) -> Iterator[str]:
         yield from (library, f"{library}/site-packages", f"{prefix}/lib/python3/dist-packages")
 
 
-def parents(proc: str, pid: int) -> tuple[Parent, ...]:
-    """The parent chain, nearest first, up to process 1 or sixteen links."""
-    chain: list[Parent] = []
+def parents(proc: str, pid: int) -> Iterator[Parent]:
+    """The parent chain, nearest first, up to process 1 or sixteen links; each is read when it is asked for."""
     try:
         child = procfs.stat(proc, pid)
-        while child.parent > 0 and len(chain) < _PARENTS:
+        for _ in range(_PARENTS):
+            if child.parent <= 0:
+                return
             parent = procfs.stat(proc, child.parent)
             if parent.start_ticks > child.start_ticks:  # the parent is gone and its pid belongs to another
-                break
-            chain.append(Parent(child.parent, parent.name, procfs.executable(proc, child.parent)))
+                return
+            yield Parent(child.parent, parent.name, procfs.executable(proc, child.parent))
             child = parent
     except ProcessGone:
-        pass
-    return tuple(chain)
+        return
 
 
 def groups(proc: str, pid: int) -> tuple[str, ...]:

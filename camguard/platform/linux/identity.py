@@ -173,7 +173,7 @@ def _details(user: str | None, evidence: Evidence, facts: Facts | None) -> Detai
     return Details(
         command=redact(evidence.command),
         user=user,
-        parents=evidence.parents,
+        parents=(*evidence.parents, *evidence.further),
         unit=groups.unit(evidence.groups),
         exe_sha256=exe.sha256 if exe else None,
         exe_note=exe.note if exe else None,

@@ -21,11 +21,12 @@ _COMMAND_LIMIT = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Stat:
-    """What is used of /proc/PID/stat."""
+    """What is used of /proc/PID/stat. `flags` are the kernel's own (PF_* of include/linux/sched.h)."""
 
     name: str
     state: str
     parent: int
+    flags: int
     start_ticks: int
 
 
@@ -58,7 +59,7 @@ def _take_apart(raw: bytes, pid: int) -> Stat:
     if len(fields) < 20:
         raise ProcessGone(f"process {pid} is gone")
     name = head.partition(b"(")[2].decode("utf-8", "replace")
-    return Stat(name, fields[0].decode("ascii", "replace"), int(fields[1]), int(fields[19]))
+    return Stat(name, fields[0].decode("ascii", "replace"), int(fields[1]), int(fields[6]), int(fields[19]))
 
 
 def executable(proc: str, pid: int) -> str | None:

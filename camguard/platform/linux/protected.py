@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import os
 import stat
+from functools import lru_cache
 
 from camguard.platform.linux.knowledge import knowledge
 
+_KNOWN = 1024
+"""Of so many names the answer is remembered: it is asked for between an open and the end of a blocked program."""
 
+
+@lru_cache(_KNOWN)
 def protection(name: str) -> str | None:
     """Why an executable with this base name is never ended; None where it may be."""
     return knowledge().protection(name)

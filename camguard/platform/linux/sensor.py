@@ -69,3 +69,8 @@ class LinuxSensor:
         """Look again soon, at everything; nothing happens where nobody watches."""
         if self._watching is not None:
             self._watching.rescan()
+
+    def stand_aside(self, for_s: float) -> None:
+        """Do not look for mappings yet; nothing happens where nobody watches."""
+        if self._watching is not None:
+            self._watching.stand_aside(for_s)

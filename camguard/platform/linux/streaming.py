@@ -16,12 +16,8 @@ from contextlib import suppress
 
 from camguard.platform.linux.procfs import thread_group
 
-CHECKS_S = (0.030, 0.030, 0.040, 0.080, 0.160, 0.320)
-"""How long to wait before each further look for a mapping after an open.
-
-Not at once: right after its open nobody has mapped anything, and a program that is blocked would have the camera for
-the time that the look takes.
-"""
+CHECKS_S = (0.002, 0.005, 0.010, 0.020, 0.040, 0.080, 0.160, 0.320)
+"""How long to wait before each further look for a mapping after an open."""
 
 SLOW_CHECK_S = 1.0
 """How often to look while somebody holds a camera."""

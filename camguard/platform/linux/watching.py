@@ -94,6 +94,11 @@ class Watching:
         """Have everything looked at again."""
         self._loop.call_soon_threadsafe(self._scan_soon)
 
+    def stand_aside(self, for_s: float) -> None:
+        """Put off the next look at known holders: it takes longer than a block, and may stand in its way."""
+        if self._check_at is not None:
+            self._check_at = max(self._check_at, self._loop.time() + for_s)
+
     def _stir_from_thread(self) -> None:
         self._loop.call_soon_threadsafe(self._stir.set)
 

@@ -74,6 +74,9 @@ class SimulatedSensor:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._wake.set)
 
+    def stand_aside(self, for_s: float) -> None:
+        """Nothing: it looks at all at once, and at regular times."""
+
     def _look(self, *, thorough: bool) -> _Look:
         """Look at all open files; at the mappings of all processes, or only of those that held a camera before."""
         begun = self._clock.now()
