@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import TypeAlias
 
 from camguard.core.details import Details, Parent
@@ -19,6 +20,9 @@ JSON: TypeAlias = "dict[str, JSON] | list[JSON] | str | int | float | bool | Non
 
 Record: TypeAlias = dict[str, JSON]
 """One JSON object."""
+
+Shared: TypeAlias = dict[tuple[int, ...], Record]
+"""What `describe` made for one lot of reports, by the identities (id) of what it speaks of."""
 
 SCHEMA = 1
 """The version of the shape below; it grows when a key changes its meaning or goes away."""
@@ -64,17 +68,22 @@ def moment(at: Moment) -> Record:
     }
 
 
+@lru_cache(maxsize=16)  # what is written together happened at one moment or two
 def local_time(at: Moment) -> str:
     """ISO 8601 in the local time that held at that moment, with its offset and microseconds."""
     zone = timezone(timedelta(seconds=at.utc_offset_s))
     return _datetime(at.utc_ns).astimezone(zone).isoformat(timespec="microseconds")
 
 
-def describe(report: Report) -> Record:
-    """Everything a report says except when and which entry it is; see the module's text."""
+def describe(report: Report, shared: Shared | None = None) -> Record:
+    """Everything a report says except when and which entry it is; see the module's text.
+
+    `shared` holds what reports have in common that speak of the very same activation, app and verdict. It is for one
+    lot of them, which must outlive it.
+    """
     record: Record = {}
     if report.kind in ACTIVATION_KINDS or report.activation is not None:
-        record.update(_of_activation(report))
+        record.update(_of_activation(report) if shared is None else _once(report, shared))
     else:
         if report.camera is not None:
             record["camera"] = _camera(report.camera)
@@ -119,6 +128,15 @@ def of_rule(rule: Rule) -> Record:
     if rule.turns_on:
         record["turns_on"] = True
     return record
+
+
+def _once(report: Report, shared: Shared) -> Record:
+    process = report.process if report.activation is None else None
+    about = (report.activation, report.camera, report.app, process, report.details, report.verdict)
+    key = tuple(map(id, about))
+    if key not in shared:
+        shared[key] = _of_activation(report)
+    return shared[key]
 
 
 def _of_activation(report: Report) -> Record:

@@ -110,12 +110,12 @@ class Draft:
     data: records.Record
 
     @classmethod
-    def of(cls, report: Report) -> Self:
-        """The draft of a report."""
+    def of(cls, report: Report, shared: records.Shared | None = None) -> Self:
+        """The draft of a report; `shared` is kept for others that speak of the same."""
         activation = None if report.activation is None else report.activation.number
         user = report.app if report.kind in KEYED else None
         key = None if user is None else key_of(user.identity)
-        return cls(report.kind.value, records.moment(report.at), activation, key, records.describe(report))
+        return cls(report.kind.value, records.moment(report.at), activation, key, records.describe(report, shared))
 
     def seal(self, seq: int, previous: bytes) -> Row:
         """The row for place `seq`, tied to the hash of the entry before."""
@@ -131,6 +131,12 @@ class Draft:
         )
         text = body.decode("utf-8")
         return (seq, self.at["utc_ns"], self.kind, self.activation, self.app_key, text, link(previous, body))
+
+
+def drafts(reports: Sequence[Report]) -> list[Draft]:
+    """The drafts of reports that are written together."""
+    shared: records.Shared = {}
+    return [Draft.of(report, shared) for report in reports]
 
 
 def seal_all(drafts: Sequence[Draft], seq: int, previous: bytes) -> list[Row]:

@@ -16,7 +16,7 @@ from camguard.errors import JournalCorrupt
 from camguard.journal import schema
 from camguard.journal.aside import Folder, SetAside, move, newest, permit, system_errors
 from camguard.journal.database import connect, connect_to_read, file_identity, translated
-from camguard.journal.entry import GENESIS, Draft, Row, seal_all
+from camguard.journal.entry import GENESIS, Draft, Row, drafts, seal_all
 from camguard.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class Journal:
         if not reports:
             return ()
         connection, before = self._follow_the_path()
-        rows = self._write(connection, [Draft.of(report) for report in (*before, *reports)])[len(before) :]
+        rows = self._write(connection, drafts([*before, *reports]))[len(before) :]
         return tuple(replace(report, seq=row[0]) for report, row in zip(reports, rows, strict=True))
 
     def begin_anew(self, why: str) -> None:
@@ -158,11 +158,11 @@ class Journal:
             report = Report(Kind.JOURNAL_SET_ASIDE, self._clock.now(), extra=dict(self.set_aside.record))
             connection.executemany(INSERT, seal_all([Draft.of(report)], *tail(connection)))
 
-    def _write(self, connection: sqlite3.Connection, drafts: list[Draft]) -> list[Row]:
+    def _write(self, connection: sqlite3.Connection, these: list[Draft]) -> list[Row]:
         with translated(self.path):
             try:
                 with _transaction(connection):
-                    rows = seal_all(drafts, *tail(connection))
+                    rows = seal_all(these, *tail(connection))
                     connection.executemany(INSERT, rows)
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY:

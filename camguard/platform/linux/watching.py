@@ -80,6 +80,8 @@ class Watching:
         self._checks: Iterator[float] = iter(())
         self._check_at: float | None = None
         self._retry_at: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._stack.callback(self._stop_timer)
 
     def _start_watch(self) -> NodeWatch:
         if self._means.privileged:
@@ -98,6 +100,7 @@ class Watching:
         """Put off the next look at known holders: it takes longer than a block, and may stand in its way."""
         if self._check_at is not None:
             self._check_at = max(self._check_at, self._loop.time() + for_s)
+            self._set_timer()
 
     def _stir_from_thread(self) -> None:
         self._loop.call_soon_threadsafe(self._stir.set)
@@ -117,12 +120,8 @@ class Watching:
         while True:
             self._stir.clear()
             self._turn()
-            timer = self._next_deadline()
-            try:
-                await self._stir.wait()
-            finally:
-                if timer is not None:
-                    timer.cancel()
+            self._set_timer()
+            await self._stir.wait()
 
     def _turn(self) -> None:
         self._check_watch()
@@ -151,11 +150,17 @@ class Watching:
         except OSError as error:
             raise SensorError(f"the cameras can no longer be watched: {error}") from error
 
-    def _next_deadline(self) -> asyncio.TimerHandle | None:
+    def _set_timer(self) -> None:
+        """Have it all looked at again when time alone has something to do."""
+        self._stop_timer()
         scan_at = None if self._scan is not None else self._schedule.due_at(self._loop.time())
         wanted = (self._check_at, self._slow_scan_at, self._retry_at, scan_at)
         times = [time for time in wanted if time is not None]
-        return self._loop.call_at(min(times), self._stir.set) if times else None
+        self._timer = self._loop.call_at(min(times), self._stir.set) if times else None
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
     # Cameras and their nodes
 
