@@ -27,9 +27,9 @@ class Errands:
         self._failed: asyncio.Future[NoReturn] = asyncio.get_running_loop().create_future()
         self._over = False
 
-    def begin(self, work: Work) -> asyncio.Task[object] | None:
-        """Do something that may be left undone; None where nothing is begun any more."""
-        return self._begin(work, self._others)
+    def begin(self, work: Work) -> None:
+        """Do something that may be left undone."""
+        self._begin(work, self._others)
 
     def act(self, work: Work) -> None:
         """Do something that has to come to its end: a process asked to stop, a device half switched off."""
@@ -52,15 +52,14 @@ class Errands:
             await asyncio.wait(tasks)
         self._failed.cancel()
 
-    def _begin(self, work: Work, among: set[asyncio.Task[object]]) -> asyncio.Task[object] | None:
+    def _begin(self, work: Work, among: set[asyncio.Task[object]]) -> None:
         if self._over:
             work.close()
-            return None
+            return
         task = asyncio.get_running_loop().create_task(work)
         among.add(task)
         task.add_done_callback(among.discard)
         task.add_done_callback(self._note)
-        return task
 
     def _note(self, task: asyncio.Task[object]) -> None:
         failure = None if task.cancelled() else task.exception()

@@ -23,9 +23,13 @@ def missing() -> str | None:
     return None if done.returncode == 0 else done.stderr.strip().removeprefix("vm: ")
 
 
-def start(*arguments: str | Path, output: int = subprocess.PIPE) -> subprocess.Popen[str]:
-    """Start ``vm run`` with these arguments; its guest gets packages by this Python's pip."""
-    environment = {**os.environ, "CAMGUARD_VM_PYTHON": sys.executable}
+def start(*arguments: str | Path, output: int = subprocess.PIPE, kernel: str = "") -> subprocess.Popen[str]:
+    """Start ``vm run`` with these arguments; its guest gets packages by this Python's pip.
+
+    `kernel` is what its kernel is told beside the usual.
+    """
+    told = f"{os.environ.get('CAMGUARD_VM_APPEND', '')} {kernel}"
+    environment = {**os.environ, "CAMGUARD_VM_PYTHON": sys.executable, "CAMGUARD_VM_APPEND": told}
     return subprocess.Popen(
         [TOOL, "run", *arguments],
         stdin=subprocess.DEVNULL,
