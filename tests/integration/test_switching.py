@@ -10,6 +10,9 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
+from camguard import inforce
 from camguard.core.activations import Timing
 from camguard.core.casebook import Casebook
 from camguard.core.events import Kind, Report
@@ -250,7 +253,10 @@ def test_what_was_said_last_before_the_end_is_kept(tmp_path: Path) -> None:
     assert StandingFile(tmp_path / "cameras.json").load().words[EVERY].power is Power.OFF
 
 
-def test_a_rule_for_one_use_that_cannot_be_removed_holds_no_longer_and_is_removed_later(tmp_path: Path) -> None:
+def test_a_rule_for_one_use_that_cannot_be_removed_holds_no_longer_and_is_removed_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inforce, "RETRY_S", 0.2)
     rules = StubbornBook(RuleBook(tmp_path / "rules.toml"))
     rules.book.add(Rule("", Effect.ALLOW, app().identity, lasting=Lasting.ONCE))
 

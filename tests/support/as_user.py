@@ -15,8 +15,12 @@ import sys
 import camguard
 from camguard.cli import main
 
+_DESKTOP = "camguard.desktop."
+"""No command that is run so shows an icon, and what an icon needs takes the longest to import."""
+
+importlib.import_module("camguard.desktop.words")
 for module in pkgutil.walk_packages(camguard.__path__, "camguard."):
-    if not module.name.endswith("__main__"):
+    if not module.name.endswith("__main__") and not module.name.startswith(_DESKTOP):
         importlib.import_module(module.name)
 
 EVERYTHING = (mmap,)

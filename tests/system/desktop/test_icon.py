@@ -87,6 +87,7 @@ def actor(place: Desktop) -> Iterator[Actor]:
 
 def keep(place: Desktop, name: str) -> None:
     if KEPT:
+        Path(KEPT).mkdir(parents=True, exist_ok=True)
         place.picture().save(Path(KEPT) / f"{name}.png")
 
 
