@@ -88,7 +88,7 @@ def actor(place: Desktop) -> Iterator[Actor]:
 def keep(place: Desktop, name: str) -> None:
     if KEPT:
         Path(KEPT).mkdir(parents=True, exist_ok=True)
-        place.picture().save(Path(KEPT) / f"{name}.png")
+        place.picture().save(Path(KEPT) / f"icon-{name}.png")
 
 
 def row(menu: Box, index: int, count: int) -> Box:
@@ -120,7 +120,7 @@ def test_each_look_is_shown(actor: Actor) -> None:
     for look in Look:
         actor.tell(f"icon.icon = draw(Look.{look.name})")
         until(lambda: nearest(actor.place.picture().crop(box)) is look, f"{look} is shown")  # noqa: B023  # used at once
-        keep(actor.place, f"icon-{look.value}")
+        keep(actor.place, look.value)
 
 
 def nearest(seen: Image.Image) -> Look | None:
