@@ -110,6 +110,7 @@ def test_a_session_whose_folder_cannot_be_used_is_told(home: Home) -> None:
 ALERT = "Your camera is in use"
 
 
+@pytest.mark.long
 @needs_bus
 def test_there_is_one_tray_a_session(home: Home, bus: PrivateBus) -> None:
     home.greeted()
@@ -122,6 +123,7 @@ def test_there_is_one_tray_a_session(home: Home, bus: PrivateBus) -> None:
     play(home, bus, scene)
 
 
+@pytest.mark.long
 @needs_bus
 @pytest.mark.parametrize("answer", ["off", "keep", "allow"])
 def test_an_alert_is_answered_by_its_button_and_the_result_takes_its_place(
@@ -157,6 +159,7 @@ def test_an_alert_is_answered_by_its_button_and_the_result_takes_its_place(
     assert home.stage.rules.exists() == (answer == "allow")
 
 
+@pytest.mark.long
 @needs_bus
 def test_an_alert_that_nobody_answers_goes_with_its_use_and_waits(home: Home, bus: PrivateBus) -> None:
     home.greeted()
@@ -171,6 +174,7 @@ def test_an_alert_that_nobody_answers_goes_with_its_use_and_waits(home: Home, bu
     play(home, bus, scene)
 
 
+@pytest.mark.long
 @needs_bus
 def test_an_alert_that_is_answered_elsewhere_goes_and_one_that_was_closed_does_not_come_again(
     home: Home, bus: PrivateBus
@@ -194,6 +198,7 @@ def test_an_alert_that_is_answered_elsewhere_goes_and_one_that_was_closed_does_n
     play(home, bus, scene)
 
 
+@pytest.mark.long
 @needs_bus
 def test_a_daemon_that_is_restarted_is_given_the_alert_again(home: Home, bus: PrivateBus) -> None:
     home.greeted()
@@ -212,6 +217,7 @@ def test_a_daemon_that_is_restarted_is_given_the_alert_again(home: Home, bus: Pr
     play(home, bus, scene)
 
 
+@pytest.mark.long
 @needs_bus
 def test_where_no_buttons_are_shown_the_alert_says_where_else_to_answer(home: Home, bus: PrivateBus) -> None:
     async def scene(scene: Scene) -> None:
@@ -226,6 +232,7 @@ def test_where_no_buttons_are_shown_the_alert_says_where_else_to_answer(home: Ho
     play(home, bus, scene, DUNST)
 
 
+@pytest.mark.long
 @needs_bus
 def test_the_first_time_it_explains_itself_and_only_then(home: Home, bus: PrivateBus) -> None:
     async def scene(scene: Scene) -> None:
@@ -249,6 +256,7 @@ def test_the_first_time_it_explains_itself_and_only_then(home: Home, bus: Privat
     play(home, bus, second)
 
 
+@pytest.mark.long
 @needs_bus
 @needs_root
 def test_with_a_service_it_shows_what_that_sees_and_comes_back_to_it(
