@@ -23,13 +23,17 @@ def missing() -> str | None:
     return None if done.returncode == 0 else done.stderr.strip().removeprefix("vm: ")
 
 
-def start(*arguments: str | Path, output: int = subprocess.PIPE, kernel: str = "") -> subprocess.Popen[str]:
+def start(
+    *arguments: str | Path, output: int = subprocess.PIPE, kernel: str = "", cpus: int | None = None
+) -> subprocess.Popen[str]:
     """Start ``vm run`` with these arguments; its guest gets packages by this Python's pip.
 
-    `kernel` is what its kernel is told beside the usual.
+    `kernel` is what its kernel is told beside the usual, `cpus` how many processors it has unless the environment says.
     """
     told = f"{os.environ.get('CAMGUARD_VM_APPEND', '')} {kernel}"
     environment = {**os.environ, "CAMGUARD_VM_PYTHON": sys.executable, "CAMGUARD_VM_APPEND": told}
+    if cpus is not None:
+        environment.setdefault("CAMGUARD_VM_CPUS", str(cpus))
     return subprocess.Popen(
         [TOOL, "run", *arguments],
         stdin=subprocess.DEVNULL,

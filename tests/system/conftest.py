@@ -1,7 +1,7 @@
 """Runs the tests of `guest/` and `service/` inside test machines and reports each as a test of this run.
 
-They are collected here like any others. When the first of a folder is due, the machine for that folder is started once,
-with all of them that were chosen; each writes its reports to a shared folder as it goes (see `tests/support/relay.py`),
+They are collected here like any others. When the first is due, a machine for each folder is started once, with all of
+its tests that were chosen; each writes its reports to a shared folder as it goes (see `tests/support/relay.py`),
 and here they are passed on.
 """
 
@@ -65,8 +65,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
     machine = _machine(item)
     if vm.IN_GUEST or machine is None or item.get_closest_marker("skip"):
         return None
-    relays = item.session.stash.setdefault(_relays, {})
-    relay = relays.get(machine) or relays.setdefault(machine, _start(item.session, machine))
+    relay = _running(item.session)[machine]
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     for report in relay.reports(item.nodeid) or [_lost(item, relay)]:
         item.ihook.pytest_runtest_logreport(report=report)
@@ -82,6 +81,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def _machine(item: pytest.Item) -> Path | None:
     """The folder whose machine a test is for; None for one that runs here."""
     return next((folder for folder in (PLAIN, SYSTEMD) if item.path.is_relative_to(folder)), None)
+
+
+def _running(session: pytest.Session) -> dict[Path, Relay]:
+    """All machines that there are tests for: they are started together, and work side by side."""
+    if _relays not in session.stash:
+        wanted = {machine for item in session.items if (machine := _machine(item)) is not None}
+        session.stash[_relays] = {machine: _start(session, machine) for machine in sorted(wanted)}
+    return session.stash[_relays]
 
 
 def _start(session: pytest.Session, machine: Path) -> Relay:
