@@ -130,6 +130,7 @@ class ServiceStage:
             **ENVIRONMENT,
             **_of_the_unit(),
             "NOTIFY_SOCKET": str(self.folder / "notify"),
+            "PYTHONFAULTHANDLER": "1",
             "WATCHDOG_USEC": str(round(beat_s * 3_000_000)),
         }
         given = {"--config": self.config, "--socket": self.socket, "--state": self.journal.parent}
@@ -147,8 +148,17 @@ class ServiceStage:
         )
 
     def wait_notified(self, state: str) -> str:
-        """Wait until the service tells systemd so, for the first time or again; returns all that it told with it."""
-        return self._notified.wait(self.pid, state)
+        """Wait until the service tells systemd so, for the first time or again; returns all that it told with it.
+
+        Where it does not, what it said is in the failure, and where each of its threads was.
+        """
+        try:
+            return self._notified.wait(self.pid, state)
+        except AssertionError as failure:
+            assert self.process is not None
+            self.process.send_signal(signal.SIGABRT)  # see faulthandler
+            code, said = self._ended()
+            raise AssertionError(f"{failure} ({code}): {said}") from failure
 
     def kill(self) -> None:
         """SIGKILL, as at a power cut."""
