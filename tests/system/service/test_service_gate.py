@@ -123,6 +123,7 @@ def test_a_program_that_is_installed_later_is_ended_once_and_refused_from_then_o
     gate(configured, "block")
     assert camguard("rules", "block", f"executable:{viewer}").returncode == 0
     told(Kind.GATE_CLOSED, before, not_told_apart=[f"executable:{viewer}"])
+    before = newest()  # what was told before there was the rule tells nothing apart either
     away.rename(viewer)
     capture = (viewer, desk.app("later"), "mmap", webcam())
     assert desk.account("kid").run(*capture).returncode == -signal.SIGTERM
