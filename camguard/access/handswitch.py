@@ -8,15 +8,16 @@ from typing import Any
 
 from camguard.compose import may_switch, open_switching, platform, write_journal
 from camguard.config import Config
-from camguard.core.events import CamerasSeen, Kind, Report
+from camguard.core.events import CamerasSeen, Report
 from camguard.core.model import Camera, CameraId, Moment
 from camguard.core.power import Power
-from camguard.core.records import Record, describe
+from camguard.core.records import Record
 from camguard.core.switchboard import EVERY
 from camguard.errors import Refused
 from camguard.journal.lock import GuardLock, guard_pid
 from camguard.ports import JournalWriter, Platform
 from camguard.rulebook import RuleBook
+from camguard.subject import outcome_record
 from camguard.switching import Switched, Switching
 from camguard.uses import camera_meant
 from camguard.views import camera_view
@@ -83,7 +84,7 @@ def _told(
     outcomes: list[Any] = [
         {
             "camera": camera_view(each.camera, each.power),
-            "outcome": describe(Report(Kind.ACTION_COMPLETED, Moment(0, 0, 0, ""), outcome=each.outcome))["outcome"],
+            "outcome": outcome_record(each.outcome),
         }
         for each in results
     ]

@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from camguard.access import RUN_KINDS, Found
@@ -27,14 +26,13 @@ from camguard.core.model import (
     Moment,
     Outcome,
     Process,
-    ProcessIdentity,
     Rule,
     State,
     Verdict,
 )
 from camguard.core.policy import Circumstances, judge
 from camguard.core.power import Plan, Power
-from camguard.core.records import SCHEMA, Record, describe, line, of_rule, safe
+from camguard.core.records import SCHEMA, Record, line, of_rule, safe
 from camguard.ending import Order, end_use
 from camguard.errors import NothingMatched
 from camguard.journal.aftermath import gap_until
@@ -42,9 +40,11 @@ from camguard.journal.filter import Filter
 from camguard.journal.fold import ActivationRecord
 from camguard.journal.lock import guard_pid, last_beat
 from camguard.journal.queries import Reader
+from camguard.journal.recall import identity_of, moment_at
 from camguard.ports import Finding, Platform, Tell
 from camguard.rulebook import RuleBook
 from camguard.standing import StandingFile
+from camguard.subject import outcome_record
 from camguard.uses import Snapshot, Use, activation_number, by_app, by_pid, camera_meant, look
 from camguard.views import camera_view, use_view
 
@@ -54,8 +54,6 @@ _CHANGES = (Kind.JUDGED, Kind.CAPTURING, Kind.ENDED, Kind.PROBE, Kind.ACTION_COM
 _REMEMBERED = 1_000
 """Activations of which it is remembered what was told, so that following for a year stays small."""
 
-_NO_OFFSET = timedelta(0)
-_UNTOLD = Moment(0, 0, 0, "")  # a description of a report leaves out when it was
 _NEWEST = 500
 """How many activations back a use that goes on still is looked for in the log."""
 
@@ -95,7 +93,7 @@ class Local:
         return [
             {
                 "uses": [use_view(use) for use in result.uses],
-                "outcome": describe(Report(Kind.ACTION_COMPLETED, _UNTOLD, outcome=result.outcome))["outcome"],
+                "outcome": outcome_record(result.outcome),
             }
             for result in end_uses(self._config, chosen, this_user(), tell)
         ]
@@ -319,24 +317,12 @@ def _logged_activation(config: Config, camera: Camera, processes: frozenset[Proc
     identities = {process.identity for process in processes}
     with history(config) as past:
         newest = past.activations(Filter(limit=_NEWEST))
-    record = next((each for each in reversed(newest) if not each.over and _identity(each) in identities), None)
+    record = next((each for each in reversed(newest) if not each.over and identity_of(each) in identities), None)
     if record is None or record.state is None:
         return None
-    process = next(process for process in processes if process.identity == _identity(record))
-    opened = Moment(
-        round(record.opened_at.timestamp() * 1_000_000) * 1000,
-        int((record.opened_at.utcoffset() or _NO_OFFSET).total_seconds()),
-        0,
-        "",
-    )
+    process = next(process for process in processes if process.identity == identity_of(record))
+    opened = moment_at(record.opened_at)
     return Activation(record.number, camera.id, State(record.state), process, processes, opened, opens=record.opens)
-
-
-def _identity(record: ActivationRecord) -> ProcessIdentity | None:
-    process = record.process or {}
-    if process.get("pid") is None:
-        return None
-    return ProcessIdentity(process["pid"], process["start_ticks"], process["boot_id"])
 
 
 def _by_activation(config: Config, uses: tuple[Use, ...], number: int) -> tuple[Use, ...]:
@@ -350,7 +336,7 @@ def _by_activation(config: Config, uses: tuple[Use, ...], number: int) -> tuple[
     found = tuple(
         use
         for use in uses
-        if use.camera.id == camera and (use.process.identity == _identity(record) or use.process.kinship == kinship)
+        if use.camera.id == camera and (use.process.identity == identity_of(record) or use.process.kinship == kinship)
     )
     if not found:
         raise NothingMatched(f"{record.id} ({record.app_name}) does not hold {record.camera_name or 'a camera'} now")

@@ -50,15 +50,15 @@ def recall(record: ActivationRecord) -> Recalled:
     known.
     """
     camera = None if record.camera is None else _camera(record.camera)
-    process = _process(record.process or {})
+    process = _process(record)
     activation = Activation(
         number=record.number,
         camera=CameraId("") if camera is None else camera.id,
         state=State(record.state or State.ENDED),
         process=process,
         holders=frozenset(),
-        opened_at=_moment(record.opened_at),
-        capturing_at=None if record.capturing_at is None else _moment(record.capturing_at),
+        opened_at=moment_at(record.opened_at),
+        capturing_at=None if record.capturing_at is None else moment_at(record.capturing_at),
         capture=None if record.capture is None else Capture(record.capture),
         ended_at=_end(record),
         ending=None if record.ending is None else Ending(record.ending),
@@ -78,6 +78,19 @@ def app_of(record: ActivationRecord) -> App | None:
     return App(identity, app["name"], app.get("version"), Confidence(app.get("confidence", Confidence.KERNEL)))
 
 
+def identity_of(record: ActivationRecord) -> ProcessIdentity | None:
+    """What the process of a use is known by; None where it was not known."""
+    told: dict[str, Any] = record.process or {}
+    if told.get("pid") is None:
+        return None
+    return ProcessIdentity(told["pid"], told["start_ticks"], told["boot_id"])
+
+
+def moment_at(at: datetime) -> Moment:
+    """A time of the log by the wall clock alone: it is on no boot's clock."""
+    return Moment(to_utc_ns(at), int((at.utcoffset() or _NO_OFFSET).total_seconds()), 0, "")
+
+
 def _camera(told: dict[str, Any]) -> Camera:
     return Camera(
         CameraId(str(told["id"])),
@@ -89,10 +102,9 @@ def _camera(told: dict[str, Any]) -> Camera:
     )
 
 
-def _process(told: dict[str, Any]) -> Process:
-    known = told.get("pid") is not None
-    identity = ProcessIdentity(told["pid"], told["start_ticks"], told["boot_id"]) if known else None
-    return Process(identity, told.get("name") or "", told.get("exe"), told.get("uid"), told.get("script"))
+def _process(record: ActivationRecord) -> Process:
+    told: dict[str, Any] = record.process or {}
+    return Process(identity_of(record), told.get("name") or "", told.get("exe"), told.get("uid"), told.get("script"))
 
 
 def _verdict(record: ActivationRecord) -> Verdict | None:
@@ -107,11 +119,7 @@ def _verdict(record: ActivationRecord) -> Verdict | None:
 def _end(record: ActivationRecord) -> Moment | None:
     if record.ended_at is None:
         return None
-    end = _moment(record.ended_at)
+    end = moment_at(record.ended_at)
     if record.duration_ms is None:  # a boot lies between
         return replace(end, boot_id="later")
     return replace(end, boottime_ns=record.duration_ms * 1_000_000)
-
-
-def _moment(at: datetime) -> Moment:
-    return Moment(to_utc_ns(at), int((at.utcoffset() or _NO_OFFSET).total_seconds()), 0, "")
