@@ -150,7 +150,7 @@ class Remote:
 
     def runs(self) -> Iterator[Record]:
         """See `Access.runs`; the service is a guard that runs now."""
-        yield from self._entries(0, tuple(kind.value for kind in RUN_KINDS))
+        yield from self.entries(0, tuple(kind.value for kind in RUN_KINDS))
 
     def no_guard_yet(self) -> str | None:
         """See `Access.no_guard_yet`; the service is a guard."""
@@ -166,7 +166,7 @@ class Remote:
         """What happens, after `subscribe`, in the shape of ``watch --json``; what was missed comes from the log."""
         last = 0
         for happened in self.client.events():
-            missed = self._entries(max(last, self._heard)) if isinstance(happened, Resync) else [happened.event]
+            missed = self.entries(max(last, self._heard)) if isinstance(happened, Resync) else [happened.event]
             for record in missed:
                 seq = record.get("seq")
                 if isinstance(seq, int):
@@ -179,8 +179,8 @@ class Remote:
         """Leave."""
         self.client.close()
 
-    def _entries(self, last: int, kinds: tuple[str, ...] | None = None) -> Iterator[Record]:
-        """Entries of the log behind number `last`, page by page."""
+    def entries(self, last: int, kinds: tuple[str, ...] | None = None) -> Iterator[Record]:
+        """Entries of the log behind number `last`, page by page, as much of each as this user may see."""
         while True:
             told = self.client.call(calls.Entries(after=last, kinds=kinds))
             yield from told["entries"]

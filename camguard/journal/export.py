@@ -76,13 +76,14 @@ def as_object(record: ActivationRecord) -> dict[str, Any]:
     }
 
 
-def write_csv(records: Iterable[ActivationRecord], out: TextIO) -> None:
-    """Write a header and a row for each activation, as they come.
+def write_csv(records: Iterable[ActivationRecord], out: TextIO, *, header: bool = True) -> None:
+    """Write a header, unless it is there already, and a row for each activation, as they come.
 
     A cell that a spreadsheet would take for a formula gets an apostrophe in front. `out` is opened with newline="".
     """
     writer = csv.writer(out)
-    writer.writerow(COLUMNS)
+    if header:
+        writer.writerow(COLUMNS)
     for record in records:
         writer.writerow([_cell(value) for value in _row(record)])
 
