@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -29,7 +30,7 @@ Progress = Callable[[float], object]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _USES_SHARE = 0.5
-_TELL_EVERY = 2_000
+_LOT = 200
 
 _plain = msgspec.json.Encoder().encode
 _canonical = msgspec.json.Encoder(order="deterministic").encode
@@ -101,17 +102,15 @@ class _Export:
         return Made(self._uses.count, self._entries.chained.count, self._entries.chained.problem, about)
 
     def _lines_of_uses(self, rows: IO[bytes]) -> Iterator[bytes]:
-        lines: list[bytes] = []
-
-        def noted() -> Iterator[ActivationRecord]:
-            for record in self._records():
-                lines.append(_plain(as_object(record)) + b"\n")
-                yield record
-
+        """The lines of JSON; the rows of CSV are written meanwhile."""
         text = io.TextIOWrapper(rows, encoding="utf-8", newline="", write_through=True)
-        for _ in _written_one_by_one(noted(), text):
-            yield from lines
-            lines.clear()
+        records, header = self._records(), True
+        while (lot := list(islice(records, _LOT))) or header:
+            held = io.StringIO(newline="")
+            write_csv(lot, held, header=header)
+            text.write(held.getvalue())
+            header = False
+            yield b"".join([_plain(as_object(record)) + b"\n" for record in lot])
         text.detach()
 
     def _records(self) -> Iterator[ActivationRecord]:
@@ -124,20 +123,22 @@ class _Export:
                 self._extra += self._source.others(record.number)
             shown = record if self._hidden is None else self._hidden.use(record)
             self._uses.take(shown)
-            if self._uses.count % _TELL_EVERY == 0:
+            if self._uses.count % _LOT == 0:
                 self._tell(_USES_SHARE * min(1.0, max(0.0, (record.first_seq - extent.first) / span)))
             yield shown
 
     def _lines_of_entries(self, hashes: IO[bytes]) -> Iterator[bytes]:
-        extent = self._source.extent
+        """The entries' lines; their hashes are written meanwhile."""
+        extent, take, line = self._source.extent, self._entries.take, self._line
         number = max(1, extent.last - extent.first + 1)
-        for written in self._source.entries(sorted(self._extra)):
-            self._entries.take(written)
-            if written.hash is not None:
-                hashes.write(b"%d %s\n" % (written.seq, written.hash.hex().encode()))
-            if self._entries.chained.count % _TELL_EVERY == 0:
-                self._tell(_USES_SHARE + (1 - _USES_SHARE) * min(1.0, self._entries.chained.count / number))
-            yield self._line(written)
+        entries = self._source.entries(sorted(self._extra))
+        while lot := list(islice(entries, _LOT)):
+            for written in lot:
+                take(written)
+            said = [f"{each.seq} {each.hash.hex()}\n" for each in lot if each.hash is not None]
+            hashes.write("".join(said).encode())
+            self._tell(_USES_SHARE + (1 - _USES_SHARE) * min(1.0, self._entries.chained.count / number))
+            yield b"".join(map(line, lot))
 
     def _line(self, written: Written) -> bytes:
         if self._hidden is None:
@@ -161,18 +162,6 @@ def resource_of(name: str) -> bytes:
     from importlib.resources import files
 
     return (files("camguard.handover") / name).read_bytes()
-
-
-def _written_one_by_one(records: Iterable[ActivationRecord], text: io.TextIOWrapper) -> Iterator[None]:
-    """Write CSV, and stop after each row."""
-    header = True
-    for record in records:
-        write_csv([record], text, header=header)
-        header = False
-        yield
-    if header:
-        write_csv([], text)
-        yield
 
 
 def _content(file: IO[bytes]) -> Iterator[bytes]:

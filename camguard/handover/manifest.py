@@ -104,7 +104,7 @@ class Told:
         user = self.exporter.user if self.hidden is None else self.hidden.value(self.exporter.user, "user")
         uid = self.exporter.uid if self.hidden is None else self.hidden.value(self.exporter.uid, "uid")
         holds = {
-            "file": "This export holds every use that is in the log's file.",
+            "file": "This export holds every use of that time that is in the log's file.",
             "service": f"This export holds what the user {user} may read through the service: the own uses.",
         }
         return {"user": user, "uid": uid, "way": self.source.way, "holds": holds[self.source.way]}

@@ -10,6 +10,7 @@ import queue
 import threading
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, BinaryIO
@@ -44,14 +45,9 @@ class Parcel:
 
     def add(self, name: str, parts: Iterable[bytes]) -> Packed:
         """Put in a file of that name, part by part. Raises what comes of `parts`, and OSError where it has no room."""
-        digest, size = hashlib.sha256(), 0
         for block in _blocks(parts):
-            digest.update(block)
-            size += len(block)
             self._packer.give((name, block))
-        if not size:
-            self._packer.give((name, b""))
-        packed = Packed(name, size, digest.hexdigest())
+        packed = self._packer.finish(name)
         self.packed.append(packed)
         return packed
 
@@ -69,7 +65,8 @@ def parcel(file: BinaryIO) -> Iterator[Parcel]:
     packer.check()
 
 
-_Piece = tuple[str, bytes]
+_Piece = tuple[str, "bytes | Future[Packed]"]
+"""A part of a file, or its end, which is answered."""
 
 
 class _Packer:
@@ -87,6 +84,14 @@ class _Packer:
         self.check()
         self._pieces.put(piece)
 
+    def finish(self, name: str) -> Packed:
+        """Wait until a file is packed whole; an empty one where nothing of it was given."""
+        done: Future[Packed] = Future()
+        self._pieces.put((name, done))
+        packed = done.result()
+        self.check()
+        return packed
+
     def end(self) -> None:
         """Wait until all is packed."""
         self._pieces.put(None)
@@ -102,21 +107,28 @@ class _Packer:
             _pack(self._file, self._pieces.get)
         except BaseException as error:  # noqa: BLE001  # whoever gives the next piece raises it
             self._failure = error
-            while self._pieces.get() is not None:
-                pass  # nobody is left waiting for room
+            while (piece := self._pieces.get()) is not None:  # nobody is left waiting
+                if isinstance(piece[1], Future):
+                    piece[1].set_exception(error)
 
 
 def _pack(file: BinaryIO, take: Callable[[], _Piece | None]) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL) as whole:
-        name, open_file = "", None
+        into: IO[bytes] | None = None
+        digest, size = hashlib.sha256(), 0
         while (piece := take()) is not None:
-            if piece[0] != name or open_file is None:
-                if open_file is not None:
-                    open_file.close()
-                name, open_file = piece[0], _begun(whole, piece[0])
-            open_file.write(piece[1])
-        if open_file is not None:
-            open_file.close()
+            name, part = piece
+            into = into or _begun(whole, name)
+            if isinstance(part, bytes):
+                digest.update(part)
+                size += len(part)
+                into.write(part)
+            else:
+                into.close()
+                part.set_result(Packed(name, size, digest.hexdigest()))
+                into, digest, size = None, hashlib.sha256(), 0
+        if into is not None:
+            into.close()
 
 
 def _begun(whole: zipfile.ZipFile, name: str) -> IO[bytes]:

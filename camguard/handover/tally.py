@@ -22,8 +22,9 @@ APPS = 2_000
 _OTHERS = "(more apps)"
 _ENTRIES_EACH = 40
 _BOOTS = 1_000
+_WITHIN = 240  # bytes of a body in which its number and its time stand
 _HEAD = re.compile(
-    rb'\{"activation":(null|\d{1,18}),"at":\{"at":"[^"]{1,40}","boot_id":"([^"]{0,64})","boottime_ns":\d{1,19},'
+    rb'\{"activation":(?:null|\d{1,18}),"at":\{"at":"[^"]{1,40}","boot_id":"([^"]{0,64})","boottime_ns":\d{1,19},'
     rb'"utc_ns":-?\d{1,19},"utc_offset_s":(-?\d{1,6})\}'
 )
 
@@ -73,21 +74,31 @@ class Entries:
     offsets: set[int] = field(default_factory=set)
     stories: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     _hash: bytes | None = None
+    _boot: bytes = b"\0"
+    _offset: bytes = b"\0"
 
     def take(self, written: Written) -> None:
         """Go on to the next entry."""
         self.chained.count += 1
         if written.hash is not None:
             self._tie(written, written.hash)
+        head = written.body[:_WITHIN]
+        if self._boot not in head or self._offset not in head:
+            self._note_clock(written)
+        comma = head.find(b",")
+        number = head[14:comma]  # what stands behind {"activation":
+        if number.isdigit() and int(number) in self.shown:
+            self._note(int(number), written)
+
+    def _note_clock(self, written: Written) -> None:
         found = _HEAD.match(written.body)
         if found is None:
             return
-        activation, boot, offset = found.groups()
+        boot, offset = found.groups()
+        self._boot, self._offset = b'"boot_id":"%b"' % boot, b'"utc_offset_s":%b}' % offset
         if len(self.boots) < _BOOTS:
             self.boots.setdefault(boot.decode("utf-8", "replace"), written.seq)
         self.offsets.add(int(offset))
-        if activation != b"null" and int(activation) in self.shown:
-            self._note(int(activation), written)
 
     def _tie(self, written: Written, said: bytes) -> None:
         runs = self.chained.runs

@@ -85,7 +85,9 @@ def write_csv(records: Iterable[ActivationRecord], out: TextIO, *, header: bool 
     if header:
         writer.writerow(COLUMNS)
     for record in records:
-        writer.writerow([_cell(value) for value in _row(record)])
+        writer.writerow(
+            [f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value for value in _row(record)]
+        )
 
 
 def _row(record: ActivationRecord) -> tuple[Any, ...]:
@@ -130,12 +132,6 @@ def _action(action: ActionRecord) -> dict[str, Any]:
 def _in_words(action: ActionRecord) -> str:
     result = "not completed" if action.outcome is None else action.outcome.get("result")
     return f"{action.about.get('action', 'action')}: {result}"
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
 
 
 def _iso(at: datetime | None) -> str | None:
