@@ -18,6 +18,7 @@ from camguard.core.model import NANOSECONDS
 from camguard.core.power import Power
 from camguard.core.switchboard import PowerPolicy
 from camguard.errors import ConfigError
+from camguard.evidenceconfig import EvidenceSection
 from camguard.toml_source import Place, TomlSource
 
 ENVIRONMENT_VARIABLE = "CAMGUARD_CONFIG"
@@ -109,6 +110,12 @@ class Config:
     rulers: Rulers = Rulers.USERS
     gate: GateMode = GateMode.OFF
     reminders: Reminding = Reminding()
+    keep_executable: bool = False
+
+    @property
+    def evidence_path(self) -> Path:
+        """Where copies of programs that were ended are kept: beside the activation log."""
+        return self.journal_path.with_name("evidence")
 
     @property
     def standing_path(self) -> Path:
@@ -172,6 +179,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     access: _Access = _Access()
     gate: _Gate = _Gate()
     reminders: _Reminders = _Reminders()
+    evidence: EvidenceSection = EvidenceSection()
 
 
 def session_socket(environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -235,6 +243,7 @@ def of_source(source: TomlSource) -> Config:
         rulers=said.access.rules,
         gate=said.gate.mode,
         reminders=_reminding(source, said.reminders),
+        keep_executable=said.evidence.keep_executable,
     )
 
 

@@ -161,7 +161,7 @@ def resource_of(name: str) -> bytes:
     """A file of this package as it is."""
     from importlib.resources import files
 
-    return (files("camguard.handover") / name).read_bytes()
+    return (files("camguard.handover") / "templates" / name).read_bytes()
 
 
 def _content(file: IO[bytes]) -> Iterator[bytes]:

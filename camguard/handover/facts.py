@@ -117,7 +117,24 @@ def _what_came(record: ActivationRecord, story: Story) -> Iterator[Fact]:
     yield "Verdict of the rules", _joined(judged(record), reasons)
     yield "Alert", _alert(record, story)
     yield "What was done", " ".join(map(_action, record.actions)) or "nothing"
+    yield from _preserved(record)
     yield "Entries of the log", f"{record.first_seq} to {record.last_seq}"
+
+
+def _preserved(record: ActivationRecord) -> Iterator[Fact]:
+    """What its processes had, as it was seen before they were ended, and which copies there are."""
+    for each in (each for told in record.preserved for each in _list(told, "processes")):
+        pid = each.get("pid")
+        files = [*_list(each, "files"), *([f"and {each['more_files']} more"] if each.get("more_files") else [])]
+        remotes = [
+            f"{to['protocol']} {to['remote']} ({to['state']})" for to in _list(each, "sockets") if to.get("remote")
+        ]
+        yield f"Open files of {pid}", ", ".join(map(str, files)) or f"none seen; {each.get('why') or 'it had none'}"
+        yield f"Connections of {pid}", ", ".join(remotes) or "none seen"
+        yield f"Folder of {pid}", str(each.get("cwd") or "not known")
+    for copy in (copy for told in record.preserved for copy in _list(told, "copies")):
+        said = _word("SHA-256", copy.get("sha256")) or f"none: {copy.get('why')}"
+        yield "Copy kept", _joined(copy.get("path"), said, copy.get("file"))
 
 
 def _circumstances(story: Story) -> str:

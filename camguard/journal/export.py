@@ -5,7 +5,8 @@ Keys of the JSON object: ``schema``, ``activation`` ("a17"), ``state`` (opened, 
 not known), ``duration_ms``, ``interrupted`` (true where the guard stopped watching first: the end is not known),
 ``ending`` (closed, unplugged), ``capture`` (frames, mapping, dwell), ``frames``, ``opens``, ``camera``, ``app``,
 ``process`` (as in ``watch --json``), ``verdict``, ``reasons``, ``alerted``, ``decision`` (what a person answered to the
-alert: ``decision``, ``by``, ``at``; null where nobody did), and ``actions``, each with ``pending_at``,
+alert: ``decision``, ``by``, ``at``; null where nobody did), ``preserved`` (what its processes had when they were ended,
+and which copies of programs were kept, as `core.belongings` has it), and ``actions``, each with ``pending_at``,
 ``completed_at``, ``about`` and ``outcome``.
 """
 
@@ -72,6 +73,7 @@ def as_object(record: ActivationRecord) -> dict[str, Any]:
         "reasons": record.reasons,
         "alerted": record.alerted,
         "decision": record.decision,
+        "preserved": list(record.preserved),
         "actions": [_action(action) for action in record.actions],
     }
 
