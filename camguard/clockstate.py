@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import os
 
+_TOLD_BY_SYSTEMD = "/run/systemd/timesync/synchronized"  # systemd-timesyncd.service(8)
 _STA_UNSYNC, _TIME_ERROR = 0x0040, 5  # include/uapi/linux/timex.h
 
 
@@ -31,6 +33,6 @@ def clock_synchronised() -> bool | None:
         state = ctypes.CDLL(None).adjtimex(ctypes.byref(told))
     except (OSError, AttributeError):
         return None
-    if state < 0:
-        return None
+    if state < 0:  # the service may not ask: its sandbox lets nothing near the clock
+        return True if os.path.exists(_TOLD_BY_SYSTEMD) else None
     return state != _TIME_ERROR and not told.status & _STA_UNSYNC

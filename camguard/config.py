@@ -19,6 +19,7 @@ from camguard.core.power import Power
 from camguard.core.switchboard import PowerPolicy
 from camguard.errors import ConfigError
 from camguard.evidenceconfig import EvidenceSection
+from camguard.logconfig import LogSection
 from camguard.toml_source import Place, TomlSource
 
 ENVIRONMENT_VARIABLE = "CAMGUARD_CONFIG"
@@ -93,7 +94,8 @@ class Config:
     `dwell_ns`: an open that lasts longer counts as use. `linger_ns`: a camera reopened within it is the same
     activation. `patience_ns`: how long a process that was asked to stop may take before it is killed. `folder`
     holds the pretend cameras of the simulated backend. `source` is the file this came from, None for defaults.
-    `standing_path` keeps what was said about the cameras.
+    `standing_path` keeps what was said about the cameras. `keep_executable`: programs that are ended unexpectedly are
+    copied. `private_log`: of a user's uses only that user and root read in the log.
     """
 
     journal_path: Path
@@ -111,6 +113,7 @@ class Config:
     gate: GateMode = GateMode.OFF
     reminders: Reminding = Reminding()
     keep_executable: bool = False
+    private_log: bool = False
 
     @property
     def evidence_path(self) -> Path:
@@ -180,6 +183,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     gate: _Gate = _Gate()
     reminders: _Reminders = _Reminders()
     evidence: EvidenceSection = EvidenceSection()
+    log: LogSection = LogSection()
 
 
 def session_socket(environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -244,6 +248,7 @@ def of_source(source: TomlSource) -> Config:
         gate=said.gate.mode,
         reminders=_reminding(source, said.reminders),
         keep_executable=said.evidence.keep_executable,
+        private_log=said.log.private,
     )
 
 

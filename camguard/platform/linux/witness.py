@@ -23,7 +23,7 @@ _FDS = 4096
 _NET_BYTES = 1 << 20
 _SOCKET = re.compile(r"socket:\[(\d+)\]")
 _NAMELESS = ("pipe:[", "anon_inode:")
-_TABLES = ("tcp", "tcp6", "udp", "udp6")
+_TABLES = ("tcp", "udp", "udp6", "tcp6")
 _STATES = {
     1: "established", 2: "syn sent", 3: "syn received", 4: "fin wait 1", 5: "fin wait 2", 6: "time wait", 7: "closed",
     8: "close wait", 9: "last ack", 10: "listening", 11: "closing", 12: "syn received",
@@ -86,6 +86,9 @@ class _Look:
     def all(self) -> Belongings:
         """What there is, the most telling first: what is not reached in time is left out, which is said."""
         names, inodes = self._open()
+        chain = () if self._late() else tuple(parents(self._proc, self._identity.pid))
+        exe, cwd = procfs.executable(self._proc, self._identity.pid), _link(f"{self._own}/cwd")
+        # Last: the kernel looks through all of its sockets for each table, which may take milliseconds.
         sockets = list(self._sockets(inodes)) if inodes else []
         found = Belongings(
             self._process,
@@ -93,9 +96,9 @@ class _Look:
             more_files=max(0, len(names) - MAX_FILES),
             sockets=tuple(sockets[:MAX_SOCKETS]),
             more_sockets=max(0, len(sockets) - MAX_SOCKETS),
-            parents=() if self._late() else tuple(parents(self._proc, self._identity.pid)),
-            exe=procfs.executable(self._proc, self._identity.pid),
-            cwd=_link(f"{self._own}/cwd"),
+            parents=chain,
+            exe=exe,
+            cwd=cwd,
         )
         try:
             same = procfs.stat(self._proc, self._identity.pid).start_ticks == self._identity.start_ticks
