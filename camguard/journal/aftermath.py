@@ -51,12 +51,6 @@ def aftermath(past: Reader, last_beat: Moment | None, now: Moment) -> tuple[Repo
     return (gap, *_machine(run, gap, now), *_gate(past, run, gap), *_unfinished(past, run, now))
 
 
-def gap_until(past: Reader, last_beat: Moment | None, now: Moment) -> Report | None:
-    """The report of the time since the last guard, as one that began now would make it; None where none ever ran."""
-    run = past.last_run()
-    return None if run is None else _gap(past, run, last_beat, now)
-
-
 def _gap(past: Reader, run: LastRun, last_beat: Moment | None, now: Moment) -> Report:
     if run.stopped is not None:
         how, since = "stopped", run.stopped

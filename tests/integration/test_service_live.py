@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from camguard.access import RUN_KINDS
 from camguard.access.remote import Remote
+from camguard.core.coverage import KINDS
 from camguard.core.events import Kind
 from camguard.ipc import calls
 from camguard.ipc.protocol import Event
@@ -128,11 +128,9 @@ def test_the_page_is_made_through_it_also_of_times_when_it_did_not_run(stage: Se
     assert [row[4] for row in page.embedded] == ["stranger.py"]
     assert "The service told it" in page.text
     with closing(Remote(stage.client())) as remote:
-        told = list(remote.runs())
-    assert [(each["event"], each["seq"]) for each in told] == [
-        (entry.kind, entry.seq) for entry in entries(stage, *RUN_KINDS)
-    ]
-    assert [each["event"] for each in told].count(Kind.GUARD_GAP) == 1
+        told = list(remote.signs())
+    assert [sign.kind for sign in told] == [entry.kind for entry in entries(stage, *KINDS)]
+    assert [sign.kind for sign in told].count(Kind.GUARD_GAP) == 1
 
 
 def test_off_and_on(stage: ServiceStage) -> None:
