@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from camguard.activity.words import app_of, judged, was_ended
-from camguard.core.coverage import ASLEEP, Stretch, Watch
+from camguard.core.coverage import ASIDE, ASLEEP, BEGINS, LEAPT, NOT_TOLD, Stretch, Watch
 from camguard.core.model import State
 from camguard.journal.filter import to_utc_ns
 from camguard.journal.known import Known, TimedUse
@@ -17,6 +17,9 @@ from camguard.wording import spoken
 CAVEAT = "This is what the log says. Somebody with full control of this machine could have changed it."
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_WORD = {BEGINS, ASIDE, LEAPT, NOT_TOLD}
+"""Why a time was not watched of which nobody can say that no guard ran."""
+
 _NAMED = 3
 """So many are told one by one in a sentence; of more, how many there are."""
 
@@ -130,13 +133,24 @@ def _sentence(asked: Asked, known: Known, answer: Answer, uses: Sequence[TimedUs
     if answer is Answer.YES:
         return f"Yes. {_used(asked, known, uses)}.{_but(asked, unwatched)}"
     if answer is Answer.NO:
-        return f"No. No program used {camera} {between}; the guard was watching all of it."
+        slept = any(ASLEEP in stretch.why for stretch in known.stretches)
+        but = ", but for when the machine was asleep and no program ran" if slept else ""
+        return f"No. No program used {camera} {between}; the guard was watching all of it{but}.{_mind(asked, known)}"
     if answer is Answer.NOT_KNOWN:
         if not known.checked.whole:
             return f"Not known: the log was changed. {(known.checked.sentence or '').capitalize()}."
-        return f"Not known: the guard was not watching {_when(asked, unwatched)}."
+        running = any(set(stretch.why) & _NO_WORD for stretch in unwatched)
+        verb = "watching" if running else "running"
+        return f"Not known: the guard was not {verb} {_when(asked, unwatched)}."
     seen = f"In part. No program was seen to use {camera} {between}"
     return f"{seen}; {_only(asked, known, unwatched)}."
+
+
+def _mind(asked: Asked, known: Known) -> str:
+    """What else there is to know of a time that was watched: that the clock was set."""
+    told = [replace(stretch, why=tuple(why for why in stretch.why if why != ASLEEP)) for stretch in known.stretches]
+    doubtful = [stretch for stretch in told if stretch.why]
+    return f" But mind the clock {_when(asked, doubtful)}." if doubtful else ""
 
 
 def _used(asked: Asked, known: Known, uses: Sequence[TimedUse]) -> str:

@@ -84,7 +84,7 @@ def _tell(meant: When, asked: Asked, known: Known, found: Finding) -> None:
     _list("Uses", _lines(asked, found.uses))
     _list("Looks", _lines(asked, found.looks))
     _list("Began before, and may have gone on: nobody saw its end", _lines(asked, found.possible))
-    _list("Watched", remarks(asked, known))
+    _list("Coverage", remarks(asked, known))
     say()
     say(_safe(checked(known)))
     say(CAVEAT)

@@ -7,7 +7,6 @@ be ready and is asked only then. Whatever may mean two things is not guessed at:
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 
@@ -41,7 +40,7 @@ _NOON = 12
 _HOURS = {"morning": (6, 12), "afternoon": (12, 18), "evening": (18, 24), "night": (18, 30), "tonight": (18, 30)}
 """From which hour of the day to which; a night goes on into the next."""
 _NIGHTS = {"night", "tonight"}
-_FARTHEST_MIN = 14 * 60
+_FARTHEST = timedelta(hours=14)
 
 _OFFSETS = {"UTC": 0, "GMT": 0, "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3}
 """Letters that mean one offset and no other. Of most (CST, IST, BST, …) several countries make different use."""
@@ -68,6 +67,13 @@ def understand(text: str, now: datetime, within: timedelta | None) -> When:
     """
     if len(text) > LONGEST or not text.isprintable():
         raise ValueError(f"a time is a line of at most {LONGEST} characters; write for example {WHEN_FORMS}")
+    try:
+        return _meant(text, now, within)
+    except OverflowError as error:
+        raise ValueError(f'"{text}" is too far away; write for example {WHEN_FORMS}') from error
+
+
+def _meant(text: str, now: datetime, within: timedelta | None) -> When:
     words, zone = _zone_of(text.strip())
     found = _span(words, now.astimezone(zone))
     if isinstance(found, datetime):
@@ -106,10 +112,10 @@ def _utc(at: datetime) -> str:
 
 def _zone_of(text: str) -> tuple[str, tzinfo | None]:
     """The time without its zone, and that zone; None where none is written."""
-    with suppress(ValueError):
-        exact = datetime.fromisoformat(text)
-        if exact.tzinfo is not None:
-            return exact.replace(tzinfo=None).isoformat(), exact.tzinfo
+    exact = _iso(text)
+    if exact is not None and exact.tzinfo is not None:
+        _check_offset(text, exact.utcoffset())
+        return exact.replace(tzinfo=None).isoformat(), exact.tzinfo
     named = _ZONE.match(text)
     if named is not None:
         from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -121,10 +127,9 @@ def _zone_of(text: str) -> tuple[str, tzinfo | None]:
     offset = _OFFSET.match(text)
     if offset is not None:
         written = (offset["far"] or offset["near"]).replace(":", "")
-        minutes = int(written[1:3]) * 60 + int(written[3:])
-        if minutes > _FARTHEST_MIN:
-            raise ValueError(f'"{text}" has an offset that is used nowhere; they go to +14:00')
-        return offset["rest"], timezone(timedelta(minutes=-minutes if written[0] == "-" else minutes))
+        length = timedelta(hours=int(written[1:3]), minutes=int(written[3:]))
+        _check_offset(text, length)
+        return offset["rest"], timezone(-length if written[0] == "-" else length)
     plain = _UTC.match(text)
     if plain is not None:
         return plain["rest"], UTC
@@ -138,6 +143,18 @@ def _zone_of(text: str) -> tuple[str, tzinfo | None]:
             "or the offset (-06:00)"
         )
     return text[: letters.start()].strip(), timezone(timedelta(hours=hours), letters["letters"])
+
+
+def _iso(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _check_offset(text: str, offset: timedelta | None) -> None:
+    if offset is not None and abs(offset) > _FARTHEST:
+        raise ValueError(f'"{text}" has an offset that is used nowhere; they go to +14:00')
 
 
 def _span(text: str, here: datetime) -> datetime | tuple[datetime, datetime]:
