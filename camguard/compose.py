@@ -150,6 +150,7 @@ def _linux(config: Config) -> Platform:
     from camguard.platform.linux.sensor import LinuxSensor
     from camguard.platform.linux.session import at_seat
     from camguard.platform.linux.witness import LinuxWitness
+    from camguard.platform.linux.timekeeper import LinuxTimekeeper
 
     clock = LinuxClock()
     source, switch = _linux_cameras(config)
@@ -167,6 +168,7 @@ def _linux(config: Config) -> Platform:
         alarm=LinuxAlarm,
         at_seat=at_seat,
         witness=LinuxWitness(keepsakes=_keepsakes(config)),
+        timekeeper=LinuxTimekeeper(clock),
     )
 
 
