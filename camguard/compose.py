@@ -149,8 +149,8 @@ def _linux(config: Config) -> Platform:
     from camguard.platform.linux.identity import LinuxIdentifier
     from camguard.platform.linux.sensor import LinuxSensor
     from camguard.platform.linux.session import at_seat
-    from camguard.platform.linux.witness import LinuxWitness
     from camguard.platform.linux.timekeeper import LinuxTimekeeper
+    from camguard.platform.linux.witness import LinuxWitness
 
     clock = LinuxClock()
     source, switch = _linux_cameras(config)

@@ -102,7 +102,7 @@ class Extract:
 
     def coverage(self) -> tuple[Stretch, ...]:
         """See `Source.coverage`."""
-        return coverage(self._reader.path, self.extent.begin, self.extent.end)
+        return coverage(self._reader, self.extent.begin, self.extent.end)
 
     def others(self, number: int) -> list[int]:
         """See `Source.others`."""

@@ -89,7 +89,7 @@ class Pseudonyms:
 
     def _said(self, text: str, key: str) -> str:
         if key == "user":
-            return self.users.get(text, text)
+            return self.users.get(text) or self.text(text)
         if key == "unit":
             return self._named(_OF_A_UNIT.sub("…", text))
         if text.startswith("/") or (key in _WHERE and "/" in text):  # a path may have blanks in it

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from camguard.core.coverage import KINDS, Stretch, sign_of, stretches
+from camguard.core.coverage import Stretch, stretches
 from camguard.core.events import Kind
 from camguard.core.records import Record
 from camguard.errors import NothingMatched
@@ -55,9 +55,8 @@ class Told:
 
     def coverage(self) -> tuple[Stretch, ...]:
         """See `Source.coverage`."""
-        records = self._remote.entries(0, tuple(kind.value for kind in KINDS))
-        signs = [sign for record in records if (sign := sign_of(record)) is not None]
-        return stretches(signs, self.extent.begin, self.extent.end)
+        extent = self.extent
+        return stretches(self._remote.signs(), extent.begin, extent.end, self._remote.watching_until())
 
     def others(self, _: int) -> list[int]:
         """See `Source.others`; where the entries of one use are, the service cannot be asked."""
