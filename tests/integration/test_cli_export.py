@@ -21,10 +21,10 @@ from pathlib import Path
 
 import pytest
 
+from camguard import handover
 from camguard.core.events import Kind
 from camguard.core.model import Outcome, Result, Step
 from camguard.handover.manifest import WHAT
-from camguard.handover.templates import __path__ as templates
 from camguard.journal.store import Journal
 from tests.support.commands import ENVIRONMENT, Stage
 from tests.support.exported import Export
@@ -33,7 +33,7 @@ from tests.support.journal_data import SCRIPT, FixedClock, bodies, life, moment,
 from tests.support.lifelike import hostile, household
 
 LAST = datetime.fromisoformat("2026-10-25T20:00")
-VERIFY = Path(templates[0]) / "verify.py"
+VERIFY = Path(handover.__file__).parent / "templates" / "verify.py"
 
 
 @pytest.fixture(scope="module")

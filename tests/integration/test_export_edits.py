@@ -14,10 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from camguard.core.events import Kind
+from camguard.journal.store import Journal
 from tests.support.commands import Stage
 from tests.support.exported import Export
-from tests.support.journal_data import FixedClock, Journal, life, simple
-from tests.support.lifelike import Kind
+from tests.support.journal_data import FixedClock, life, simple
 
 FILES = ("README.txt", "SHA256SUMS", "coverage.json", "entries.jsonl", "hashes.txt", "manifest.json", "report.html")
 PROPERTY = settings(
