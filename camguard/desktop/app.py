@@ -137,7 +137,10 @@ class App:
         async def open_page() -> None:
             await activity.open_page(folders.runtime(), arguments)
 
-        return Deeds(self._board, line, self._screen.tell, spoken_command(), open_page, self.quit)
+        async def open_advice() -> None:
+            await activity.open_advice(folders.runtime())
+
+        return Deeds(self._board, line, self._screen.tell, spoken_command(), open_page, open_advice, self.quit)
 
     def _clicked(self, do: Do) -> None:
         self._agent.begin(self._deeds.do(do))
