@@ -21,7 +21,7 @@ def lines(given: Advice, topic: Topic, width: int | None, loud: Callable[[str], 
     """One page, in lines of at most `width` columns."""
     columns = max(NARROWEST, min(width or WIDEST, WIDEST))
     page = given.pages[topic]
-    yield loud(page.title)
+    yield from map(loud, _wrapped(page.title, columns))
     for part in page.parts:
         yield ""
         yield from _part(part, columns, loud)
@@ -33,7 +33,7 @@ def lines(given: Advice, topic: Topic, width: int | None, loud: Callable[[str], 
 
 def _part(part: Part, columns: int, loud: Callable[[str], str]) -> Iterator[str]:
     if part.heading:
-        yield loud(part.heading)
+        yield from map(loud, _wrapped(part.heading, columns))
     for number, said in enumerate(part.said, 1):
         match part.kind:
             case Kind.STEPS:
@@ -50,9 +50,10 @@ def _offers(given: Advice, columns: int, loud: Callable[[str], str]) -> Iterator
     """The two cases, and then all other pages, each with the command that shows it."""
     for number, topic in enumerate(CASES, 1):
         yield ""
-        yield loud(f"{number}  {given.pages[topic].offer}")
+        yield from map(loud, _wrapped(given.pages[topic].offer, columns, f"{number}  "))
         yield f"   {_COMMAND} {topic}"
-    yield from ("", given.labels.more)
+    yield ""
+    yield from _wrapped(given.labels.more, columns)
     for topic, page in given.pages.items():
         if topic not in {Topic.START, *CASES}:
             yield from _wrapped(page.offer, columns, "- ")
@@ -62,13 +63,13 @@ def _offers(given: Advice, columns: int, loud: Callable[[str], str]) -> Iterator
 def _places(given: Advice, topic: Topic, columns: int, loud: Callable[[str], str]) -> Iterator[str]:
     yield ""
     if topic is not Topic.REPORT:
-        yield loud(given.pages[Topic.REPORT].title)
+        yield from map(loud, _wrapped(given.pages[Topic.REPORT].title, columns))
     if given.unlisted:
         yield from (*_wrapped(given.unlisted, columns), "")
     if given.country is not None:
         yield loud(given.say(given.country.name))
         yield from (*_place(given, given.country, columns), "")
-    yield loud(given.labels.everywhere)
+    yield from map(loud, _wrapped(given.labels.everywhere, columns))
     yield from _place(given, given.places.anywhere, columns)
     yield ""
     said = (given.labels.another.format(codes=given.codes), given.labels.unlinked, given.checked, given.sources)
