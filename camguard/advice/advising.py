@@ -65,7 +65,9 @@ def record(given: Advice, topic: Topic) -> dict[str, Any]:
         "language": given.language,
         "topic": topic.value,
         "title": page.title,
-        "parts": [{"kind": part.kind.value, "heading": part.heading, "said": part.said} for part in page.parts],
+        "parts": [
+            {"kind": part.kind.value, "heading": part.heading, "said": part.said} for part in (*page.parts, *page.after)
+        ],
         "country": given.country.code if given.country is not None else None,
         "places": [_place(given, place) for place in shown],
         "checked": given.places.checked.isoformat(),

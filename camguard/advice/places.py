@@ -33,6 +33,11 @@ class Route(_Entry, frozen=True):
     note: str = ""
 
     @property
+    def host(self) -> str:
+        """The page's address as people write it; empty where there is none."""
+        return self.url.removeprefix("https://")
+
+    @property
     def digits(self) -> str:
         """The number as a telephone dials it; empty where there is none."""
         return self.dial or "".join(mark for mark in self.phone if mark.isdecimal())

@@ -26,7 +26,12 @@ def lines(given: Advice, topic: Topic, width: int | None, loud: Callable[[str], 
         yield ""
         yield from _part(part, columns, loud)
     if topic is Topic.START:
-        yield from _offers(given, columns, loud)
+        yield from _cases(given, columns, loud)
+    for part in page.after:
+        yield ""
+        yield from _part(part, columns, loud)
+    if topic is Topic.START:
+        yield from _others(given, columns)
     if page.places:
         yield from _places(given, topic, columns, loud)
 
@@ -46,12 +51,16 @@ def _part(part: Part, columns: int, loud: Callable[[str], str]) -> Iterator[str]
                 yield from _wrapped(said, columns)
 
 
-def _offers(given: Advice, columns: int, loud: Callable[[str], str]) -> Iterator[str]:
-    """The two cases, and then all other pages, each with the command that shows it."""
+def _cases(given: Advice, columns: int, loud: Callable[[str], str]) -> Iterator[str]:
+    """The two cases, each with the command that shows its page."""
     for number, topic in enumerate(CASES, 1):
         yield ""
         yield from map(loud, _wrapped(given.pages[topic].offer, columns, f"{number}  "))
         yield f"   {_COMMAND} {topic}"
+
+
+def _others(given: Advice, columns: int) -> Iterator[str]:
+    """All other pages."""
     yield ""
     yield from _wrapped(given.labels.more, columns)
     for topic, page in given.pages.items():

@@ -48,13 +48,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One topic; `offer` is how another page points to it. `places`: below it stands where to report."""
+    """One topic; `offer` is how another page points to it.
+
+    `after` is what follows once it has pointed to other pages itself. `places`: below it stands where to report.
+    """
 
     topic: Topic
     title: str
     offer: str
     parts: tuple[Part, ...]
     places: bool = False
+    after: tuple[Part, ...] = ()
 
 
 def pages(_: Translate) -> dict[Topic, Page]:
@@ -76,6 +80,9 @@ def _start(_: Translate) -> Page:
                     _("Do not pay. If you pay, they will ask for more."),
                 ),
             ),
+            Part(Kind.TEXT, (), _("Which of these two is it?")),
+        ),
+        after=(
             Part(
                 Kind.YOUNG,
                 (
@@ -85,7 +92,6 @@ def _start(_: Translate) -> Page:
                 ),
                 _("Are you under 18?"),
             ),
-            Part(Kind.TEXT, (_("Which of these two is it?"),)),
         ),
     )
 

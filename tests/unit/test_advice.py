@@ -62,7 +62,7 @@ SECONDARY = {"US", "NZ", "IN"}
 def said(given_advice: Advice, topic: Topic) -> list[str]:
     """The sentences of a page, without its commands."""
     page = given_advice.pages[topic]
-    parts = [part for part in page.parts if part.kind is not Kind.COMMANDS]
+    parts = [part for part in (*page.parts, *page.after) if part.kind is not Kind.COMMANDS]
     found = [page.title, *(text for part in parts for text in (part.heading, *part.said) if text)]
     if topic is Topic.REPORT:
         words = given_advice.labels
@@ -154,7 +154,8 @@ def test_no_place_is_known_by_a_key_that_nobody_reads() -> None:
 def test_under_18_comes_first_where_it_matters() -> None:
     given_advice = advice("en", "GB")
     for topic in (Topic.START, Topic.CONTACT):
-        kinds = [part.kind for part in given_advice.pages[topic].parts]
+        page = given_advice.pages[topic]
+        kinds = [part.kind for part in (*page.parts, *page.after)]
         assert Kind.YOUNG in kinds
         if Kind.STEPS in kinds:
             assert kinds.index(Kind.YOUNG) < kinds.index(Kind.STEPS)
@@ -209,7 +210,8 @@ def test_lines_fit_and_say_all(width: int, topic: Topic, language: str) -> None:
     fits = max(NARROWEST, min(width or WIDEST, WIDEST))
     assert all(len(line) <= fits or "camguard " in line or len(line.split()) == 1 for line in shown)
     words = " ".join(shown).split()
-    for part in given_advice.pages[topic].parts:
+    page = given_advice.pages[topic]
+    for part in (*page.parts, *page.after):
         assert set(" ".join(part.said).split()) <= set(words)
 
 
