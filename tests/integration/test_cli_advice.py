@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
@@ -21,10 +22,13 @@ from camguard.advice.language import LANGUAGES
 from camguard.advice.places import places
 from camguard.advice.texts import Topic
 from camguard.cli import command
+from camguard.desktop.activity import ADVICE_PAGE, open_advice
+from camguard.errors import PageError
 from tests.support.commands import ENVIRONMENT, Stage
 from tests.support.htmlpage import Page, hash_of
 from tests.support.journal_data import fill
 
+README = Path(__file__).parents[2] / "README.md"
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 WAY_OUT = "about:blank"
 BARE = {name: value for name, value in ENVIRONMENT.items() if not name.startswith(("LC_", "LANG"))}
@@ -110,7 +114,10 @@ def test_every_page_is_printed_plainly_where_no_terminal_is(topic: Topic, langua
 
 def test_it_begins_with_the_question() -> None:
     assert run().stdout == run("start").stdout
-    assert "Which of these two is it?" in run().stdout
+    section = README.read_text(encoding="utf-8").split("### If someone threatens you\n")[1]
+    shown = section.split("```text\n$ camguard advice\n")[1].split("\n…\n```")[0]
+    assert "Which of these two is it?" in shown
+    assert run().stdout.startswith(shown)
 
 
 def test_the_country_is_that_of_the_locale_until_another_is_named() -> None:
@@ -274,6 +281,31 @@ def test_what_is_done_elsewhere_would_be_noticed(tmp_path: Path) -> None:
         capture_output=True, text=True, env=BARE,
     )  # fmt: skip
     assert "sqlite3.connect" in ran.stderr.splitlines()[-1]
+
+
+def test_the_tray_opens_it_as_it_opens_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def open_(address: str) -> bool:
+        opened.append(address)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", open_)
+    monkeypatch.setenv("LANG", "de_DE.UTF-8")
+    monkeypatch.delenv("LC_ALL", raising=False)
+    monkeypatch.delenv("LC_MESSAGES", raising=False)
+    monkeypatch.delenv("LANGUAGE", raising=False)
+    folder = tmp_path / "session" / "camguard"
+    asyncio.run(open_advice(folder))
+    asyncio.run(open_advice(folder))  # again: it is replaced
+    written = folder / ADVICE_PAGE
+    assert opened == [written.as_uri()] * 2
+    assert '<html lang="de">' in written.read_text()
+    assert stat.S_IMODE(written.stat().st_mode) == 0o600
+    assert os.listdir(folder) == [ADVICE_PAGE]
+    monkeypatch.setattr(webbrowser, "open", lambda _: False)
+    with pytest.raises(PageError, match="no browser could be started; open this yourself"):
+        asyncio.run(open_advice(folder))
 
 
 def test_a_broken_configuration_keeps_nobody_from_it(tmp_path: Path) -> None:
