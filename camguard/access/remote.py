@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
-
 from camguard.access import RUN_KINDS, Found
 from camguard.core.decisions import Decision
 from camguard.core.events import Kind
@@ -37,7 +35,9 @@ from camguard.journal.filter import Filter, to_utc_ns
 from camguard.journal.fold import ActivationRecord
 from camguard.ports import Tell
 from camguard.ruletext import spell_app, spell_hours
+from camguard.shapes import Shape
 
+_USE, _RECORD = Shape(calls.UseRef), Shape(ActivationRecord)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CHANGES = (Kind.JUDGED, Kind.CAPTURING, Kind.ENDED, Kind.PROBE, Kind.ACTION_COMPLETED)
 _SWITCH_S = 60.0
@@ -63,7 +63,7 @@ class Remote:
     def uses(self, target: str) -> tuple[Found, ...]:
         """See `Access.uses`."""
         told = self.client.call(calls.Uses(target=target))["uses"]
-        return tuple(Found(view, msgspec.convert(view["ref"], calls.UseRef)) for view in told)
+        return tuple(Found(view, _USE.of(view["ref"])) for view in told)
 
     def end(self, uses: tuple[Found, ...], tell: Tell) -> list[Record]:
         """See `Access.end`; the steps are told when all is over."""
@@ -241,7 +241,7 @@ def _log_call(wanted: Filter, limit: int, before: int | None) -> calls.Log:
 
 
 def _record(told: dict[str, Any]) -> ActivationRecord:
-    return msgspec.convert(told, ActivationRecord)
+    return _RECORD.of(told)
 
 
 def _number(happened: Event | Resync) -> int | None:

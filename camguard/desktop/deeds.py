@@ -16,7 +16,7 @@ from camguard.errors import CamguardError
 
 INSTALL = "sudo {command} service install"
 
-Tell = Callable[[str, Card], Awaitable[None]]
+Tell = Callable[[str, Card], Awaitable[object]]
 """Shows a card under a key."""
 
 
