@@ -13,6 +13,8 @@ from itertools import groupby
 
 import msgspec
 
+from camguard.shapes import Shape
+
 ANYWHERE = ""
 """The code of the place that is for everybody."""
 
@@ -80,6 +82,9 @@ class Places(_Entry, frozen=True):
         return next((place for place in self.countries if code == place.code or code in place.also), None)
 
 
+_PLACES = Shape(Places)
+
+
 @cache
 def places() -> Places:
     """What the file says, read once. Raises msgspec.ValidationError where it is not of this form."""
@@ -88,4 +93,4 @@ def places() -> Places:
 
 def decode(text: str) -> Places:
     """What a text of that form says. Raises msgspec.ValidationError, or tomllib.TOMLDecodeError where it is no TOML."""
-    return msgspec.convert(tomllib.loads(text), Places)
+    return _PLACES.of(tomllib.loads(text))
