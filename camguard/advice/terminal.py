@@ -31,9 +31,11 @@ def lines(given: Advice, topic: Topic, width: int | None, loud: Callable[[str], 
         yield ""
         yield from _part(part, columns, loud)
     if topic is Topic.START:
-        yield from _others(given, columns)
+        yield from _others(given, columns, tuple(other for other in Topic if other not in {Topic.START, *CASES}))
     if page.places:
         yield from _places(given, topic, columns, loud)
+    if topic in CASES:
+        yield from _others(given, columns, (Topic.PREVENT, Topic.SAFE))
 
 
 def _part(part: Part, columns: int, loud: Callable[[str], str]) -> Iterator[str]:
@@ -59,14 +61,13 @@ def _cases(given: Advice, columns: int, loud: Callable[[str], str]) -> Iterator[
         yield f"   {_COMMAND} {topic}"
 
 
-def _others(given: Advice, columns: int) -> Iterator[str]:
-    """All other pages."""
+def _others(given: Advice, columns: int, topics: tuple[Topic, ...]) -> Iterator[str]:
+    """What else there is to read, each with its command."""
     yield ""
     yield from _wrapped(given.labels.more, columns)
-    for topic, page in given.pages.items():
-        if topic not in {Topic.START, *CASES}:
-            yield from _wrapped(page.offer, columns, "- ")
-            yield f"   {_COMMAND} {topic}"
+    for topic in topics:
+        yield from _wrapped(given.pages[topic].offer, columns, "- ")
+        yield f"   {_COMMAND} {topic}"
 
 
 def _places(given: Advice, topic: Topic, columns: int, loud: Callable[[str], str]) -> Iterator[str]:

@@ -187,6 +187,7 @@ def test_the_other_rows() -> None:
     desk.do(Verb.QUIT)
     assert (desk.pages, desk.advised, desk.quit) == (1, 1, 1)
     assert list(desk.cards) == ["test", "install"]  # a page that opens is told nowhere else
+    assert desk.asked == []  # and no guard hears of it
     assert desk.cards["test"].buttons == (("works", "It works"),)
     assert "sudo /opt/bin/camguard service install" in desk.cards["install"].body
     desk.page_fails = PageError("no browser could be started")
