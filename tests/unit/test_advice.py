@@ -9,7 +9,7 @@ from gettext import GNUTranslations
 import msgspec
 import pytest
 from babel import Locale
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from camguard.advice.advising import Advice, advice, record
@@ -203,6 +203,7 @@ def test_what_people_call_a_country_is_understood() -> None:
             code_of(wrong)
 
 
+@settings(max_examples=30)
 @given(width=st.integers(0, 200), topic=st.sampled_from(Topic), language=st.sampled_from(sorted(LANGUAGES)))
 def test_lines_fit_and_say_all(width: int, topic: Topic, language: str) -> None:
     given_advice = advice(language, "US")

@@ -183,7 +183,13 @@ def test_it_can_be_printed(window: Browser, pages: dict[str, Path], tmp_path: Pa
     text = subprocess.run(
         ["pdftotext", "-layout", tmp_path / "page.pdf", "-"], capture_output=True, text=True, check=True
     ).stdout
-    for shown in (UNITED_KINGDOM[language], "reportfraud.police.uk", "report@phishing.gov.uk", "takeitdown.ncmec.org"):
+    for shown in (
+        QUESTION[language],
+        UNITED_KINGDOM[language],
+        "reportfraud.police.uk",
+        "report@phishing.gov.uk",
+        "takeitdown.ncmec.org",
+    ):
         assert shown in text
     assert "Netsafe" not in text
     assert {"en": "Leave this page", "de": "Weg von hier"}[language] not in text
