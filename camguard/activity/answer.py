@@ -99,6 +99,7 @@ def told(use: TimedUse) -> str:
         return f"{who}{_in_brackets(known)} looked at {camera}, and took no pictures"
     lasted = "" if record.duration_ms is None else f" for {spoken(record.duration_ms * 1_000_000)}"
     unseen = "; its end was not seen" if record.interrupted else ""
+    unseen += "; it had begun before the guard" if record.present else ""
     return f"{who}{_in_brackets(known)} used {camera}{lasted}{unseen}{_made_of(use)}"
 
 

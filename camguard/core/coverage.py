@@ -173,8 +173,11 @@ class _History:
     def take(self, sign: Sign) -> None:
         """Go on to the next sign."""
         if self.since is None:
-            self._add(-_EVER, sign.at.utc_ns, Watch.NOT, BEGINS)
-            self.since = sign.at
+            self.since = _first(sign)
+            self._add(-_EVER, self.since.utc_ns, Watch.NOT, BEGINS)
+        if not self.running and _by_a_guard(sign):  # its start is in a log that was set aside, or was cut off
+            self._until(_first(sign))
+            self.running, self.blind = True, {}
         match sign.kind:
             case Kind.GUARD_STARTED:
                 self._start(sign.at)
@@ -287,6 +290,17 @@ class _History:
     def _add(self, begin: int, end: int, watch: Watch, *why: str) -> None:
         if begin < end:
             self.spells.append(_Spell(begin, end, watch, why))
+
+
+def _by_a_guard(sign: Sign) -> bool:
+    """Whether it shows by itself that a guard was watching."""
+    sight = sign.kind in {Kind.GUARD_BLIND, Kind.GUARD_SIGHTED} and sign.what not in NOT_ABOUT_SIGHT
+    return sight or sign.kind in {Kind.MACHINE_SLEPT, Kind.CLOCK_CHANGED, Kind.ZONE_CHANGED}
+
+
+def _first(sign: Sign) -> Moment:
+    """The first moment that a sign tells of."""
+    return sign.begin if sign.kind == Kind.MACHINE_SLEPT and sign.begin is not None else sign.at
 
 
 def _shown(begin: int, end: int, lasted: int) -> tuple[tuple[int, int], ...]:

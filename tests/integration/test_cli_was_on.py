@@ -107,6 +107,19 @@ def test_a_use_that_nobody_saw_the_end_of_may_have_gone_on_and_that_is_all_that_
     assert ask(stage, 5_000)[0] == 0
 
 
+def test_a_use_that_was_there_before_the_guard_may_have_begun_any_time_before(stage: Stage) -> None:
+    _, _, capturing, ended = life(1, 100)
+    reports = [
+        replace(each, activation=replace(each.activation, present=True))
+        for each in (capturing, ended)
+        if each.activation
+    ]
+    write(stage, simple(Kind.GUARD_STARTED, 100), *reports, simple(Kind.GUARD_STOPPED, 900))
+    code, _ = ask(stage, 120)
+    assert code == 3
+    assert "it had begun before the guard" in stage.run("was-on", when(120)).stdout
+
+
 def test_before_the_log_and_after_it_nothing_is_known(stage: Stage) -> None:
     write(stage, simple(Kind.GUARD_STARTED), simple(Kind.GUARD_STOPPED, 900))
     code, found = ask(stage, -3_600)
