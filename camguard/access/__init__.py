@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from camguard.journal.fold import ActivationRecord
 
 
-RUN_KINDS = (Kind.GUARD_STARTED, Kind.GUARD_STOPPED, Kind.GUARD_GAP)
-"""The entries that say when a guard ran."""
+RUN_KINDS = (Kind.GUARD_STARTED, Kind.GUARD_STOPPED, Kind.GUARD_GAP, Kind.JOURNAL_CUT)
+"""The entries that say when a guard ran, and from when on the log still tells."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ DAY_MINUTES = 24 * 60
 
 _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
+_EVER = datetime(1, 1, 1)  # noqa: DTZ001  # all times here are naive
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -44,7 +45,10 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What the log says of a guard: that it started, or stopped, at a time; or a gap, a span in which none ran."""
+    """What the log says of a guard: that it started, or stopped, at a time; or a gap, a span in which none ran.
+
+    That older entries were cut is a gap too: of the time before nothing is known any more.
+    """
 
     kind: str
     at: datetime
@@ -63,6 +67,9 @@ def turn_of(record: Record) -> Turn | None:
     if record.get("event") == Kind.GUARD_GAP and isinstance(extra, dict):
         begin, end = _time_in(extra.get("from")), _time_in(extra.get("to"))
         gap = Span(begin, end) if begin is not None and end is not None else None
+    if record.get("event") == Kind.JOURNAL_CUT and isinstance(extra, dict):
+        end = _time_in(extra.get("last_at"))
+        gap = None if end is None else Span(_EVER, end)
     return None if at is None else Turn(str(record.get("event")), at, gap)
 
 
