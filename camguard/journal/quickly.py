@@ -32,12 +32,14 @@ class Stretch:
     last: int
 
 
-def verify_quickly(path: Path, tell: Tell = lambda _: None, processes: int | None = None) -> Verification:
+def verify_quickly(
+    path: Path, tell: Tell = lambda _: None, processes: int | None = None, stretch: int = STRETCH
+) -> Verification:
     """As `chain.verify` of the whole log, by as many processes as there are processors.
 
     A log of one or two stretches is checked by this process: another one takes longer to begin.
     """
-    stretches = _stretches(path)
+    stretches = _stretches(path, stretch)
     number = min(processes or len(os.sched_getaffinity(0)), len(stretches))
     if number < 2 or len(stretches) < 3:
         return verify(path, tell=tell)
@@ -69,13 +71,13 @@ def check(stretch: Stretch) -> tuple[Link, Link] | None:
     return (begin, Link(found.head_seq, bytes.fromhex(found.head))) if found.ok else None
 
 
-def _stretches(path: Path) -> list[Stretch]:
+def _stretches(path: Path, length: int) -> list[Stretch]:
     with opened(path) as connection:
         if connection is None:
             return []
         first = start_of(connection).seq
         last = int(connection.execute("SELECT coalesce(max(seq), 0) FROM entries").fetchone()[0])
-    return [Stretch(path, after, min(after + STRETCH, last)) for after in range(first, last, STRETCH)]
+    return [Stretch(path, after, min(after + length, last)) for after in range(first, last, length)]
 
 
 def _good_together(found: Iterable[tuple[Link, Link] | None], tell: Tell) -> Link | None:
