@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -38,6 +38,9 @@ WORTH_NOTING = 1_000
 Ask = Callable[[Act], Awaitable[tuple[Report, ...]]]
 """`Guard.ask`."""
 
+Send = Callable[[Mapping[str, str]], None]
+"""`journald.send`."""
+
 _CANNOT = (JournalError, AccessDenied, NothingMatched)
 
 
@@ -63,9 +66,10 @@ _STEADY_NS = 60_000_000_000
 class Announcer:
     """Notes the head of the log at `path` in the systemd journal, and where there is a key, signed in its own file."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(self, path: Path, clock: Clock, send: Send = journald.send) -> None:
         self._path = path
         self._clock = clock
+        self._send = send
         self._told: int | None = None
         self._said: set[str] = set()
 
@@ -80,7 +84,7 @@ class Announcer:
             return
         signed = self._signed(head)
         try:
-            journald.send(heads.fields(head, self._path, signed))
+            self._send(heads.fields(head, self._path, signed))
         except BlockingIOError:
             self._say("the systemd journal does not keep up; the log's head is noted there later")
             return
@@ -186,7 +190,7 @@ class Upkeep:
 
     async def _carry_out(self, ask: Ask) -> bool:
         """Whether all went that was to go."""
-        cutter = await asyncio.to_thread(retention.Cutter, self._path)
+        cutter = retention.Cutter(self._path)
         with closing(cutter):
             while (found := await asyncio.to_thread(cutter.step)) is not None:
                 if not found.ok:

@@ -7,6 +7,9 @@ deletes the entries in one transaction, so that a crash leaves a sound log that 
 from __future__ import annotations
 
 import sqlite3
+import threading
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ import msgspec
 from camguard.core.events import Kind
 from camguard.errors import JournalError
 from camguard.journal.aside import Folder
-from camguard.journal.chain import Link, Verification, opened, walk
+from camguard.journal.chain import Flaw, Link, Verification, opened, walk
 from camguard.journal.database import connect, transaction, translated
 from camguard.journal.entry import Entry, decode_entry
 from camguard.journal.stub import CutSaid, Start, name_of, start_of
@@ -26,7 +29,7 @@ AT_ONCE = 100
 PLANNED = 20_000
 """Entries that one entry about a cut is for, at most."""
 
-_PAGES = 200
+_PAGES = 100
 _STATE = (
     Kind.GUARD_STARTED,
     Kind.GUARD_STOPPED,
@@ -65,72 +68,84 @@ def plan(path: Path, before_utc_ns: int, now_utc_ns: int, keep: str) -> CutSaid 
 class Cutter:
     """Carries out the cut that the log at `path` tells of last. `close` it.
 
-    Raises JournalError and AccessDenied as a writer does.
+    It may be closed by another thread than is at work in it: the step that is under way is done first.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._folder = Folder(path)
-        try:
-            with translated(path):
-                self._connection = connect(path)
-                self._connection.execute("PRAGMA secure_delete = ON")  # gone is gone, also from the file's free pages
-        except BaseException:
-            self._folder.close()
-            raise
+        self._lock = threading.Lock()  # SQLite crashes where a connection is closed under the one who uses it
+        self._closed = False
+        self._opened = ExitStack()
+        self._connection: sqlite3.Connection | None = None
 
     def step(self) -> Verification | None:
-        """Cut the next few entries; None where none are left to cut.
+        """Cut the next few entries, or give back to the disk what is free then; None where nothing is left to do.
 
-        What it returns tells whether they were as they were written: where not, nothing was cut.
+        What it returns tells whether the entries were as they were written: where not, nothing was cut. Raises
+        JournalError and AccessDenied as a writer does.
         """
-        with translated(self.path):
-            if not self._due():
-                self._give_back()
+        with self._lock, translated(self.path):
+            if self._closed:
                 return None
+            if self._connection is None:
+                self._connection = self._open()
+            start = start_of(self._connection)
+            if start.cut is None or start.cut.said.last_seq <= start.seq:
+                return Verification(0, start.seq, start.hash.hex()) if _give_back(self._connection) else None
             with transaction(self._connection):
-                return self._cut()
+                return _cut(self._connection)
 
     def close(self) -> None:
         """Release the file."""
-        try:
-            self._connection.close()
-        finally:
-            self._folder.close()
+        with self._lock:
+            self._closed = True
+            self._opened.close()
 
-    def _due(self) -> bool:
-        start = start_of(self._connection)
-        return start.cut is not None and start.cut.said.last_seq > start.seq
+    def _open(self) -> sqlite3.Connection:
+        self._opened.enter_context(closing(Folder(self.path)))
+        connection = self._opened.enter_context(closing(connect(self.path)))
+        connection.execute("PRAGMA secure_delete = ON")  # gone is gone, also from what the file has free
+        return connection
 
-    def _cut(self) -> Verification | None:
-        start = start_of(self._connection)
-        if start.cut is None or start.cut.said.last_seq <= start.seq:
-            return None
-        last = min(start.seq + AT_ONCE, start.cut.said.last_seq)
-        found = walk(self._connection, Link(start.seq, start.hash), last)
-        if found.ok:
-            self._move_stub(found)
-            self._connection.execute("DELETE FROM entries WHERE seq <= ?", (last,))
-            self._connection.execute("DELETE FROM heads WHERE seq <= ?", (last,))
-        return found
 
-    def _move_stub(self, found: Verification) -> None:
-        place = (found.head_seq, bytes.fromhex(found.head))
-        changed = self._connection.execute("UPDATE stub SET seq = ?, hash = ?", place)
-        if changed.rowcount == 0:
-            self._connection.execute("INSERT INTO stub (one, seq, hash) VALUES (1, ?, ?)", place)
+def _cut(connection: sqlite3.Connection) -> Verification | None:
+    """Cut the next few within a transaction."""
+    start = start_of(connection)
+    if start.cut is None:
+        return None
+    last = min(start.seq + AT_ONCE, start.cut.said.last_seq)
+    found = walk(connection, Link(start.seq, start.hash), last)
+    if found.ok and found.head_seq < last:
+        missing = f"entries {found.head_seq + 1} to {last} are missing"
+        return replace(found, first_bad=found.head_seq + 1, flaw=Flaw.MISSING, sentence=missing)
+    if found.ok:
+        _move_stub(connection, found)
+        connection.execute("DELETE FROM entries WHERE seq <= ?", (last,))
+        connection.execute("DELETE FROM heads WHERE seq <= ?", (last,))
+    return found
 
-    def _give_back(self) -> None:
-        """Let the disk have what is free: of a file that was made for it (a log begun by an older camguard was not)."""
-        while self._free():
-            before = self._free()
-            self._connection.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
-            if self._free() >= before:
-                break
-        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
-    def _free(self) -> int:
-        return int(self._connection.execute("PRAGMA freelist_count").fetchone()[0])
+def _move_stub(connection: sqlite3.Connection, found: Verification) -> None:
+    place = (found.head_seq, bytes.fromhex(found.head))
+    if connection.execute("UPDATE stub SET seq = ?, hash = ?", place).rowcount == 0:
+        connection.execute("INSERT INTO stub (one, seq, hash) VALUES (1, ?, ?)", place)
+
+
+def _give_back(connection: sqlite3.Connection) -> bool:
+    """Let the disk have some of what is free; whether there was something.
+
+    A file that an older camguard began was not made for that: it keeps the room for what is written next.
+    """
+    before = _free(connection)
+    connection.executescript(f"PRAGMA incremental_vacuum({_PAGES})")  # execute() takes one step of it: one page
+    if _free(connection) < before:
+        return True
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    return False
+
+
+def _free(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA freelist_count").fetchone()[0])
 
 
 def _last_old(connection: sqlite3.Connection, before_utc_ns: int, now_utc_ns: int) -> int | None:

@@ -192,7 +192,9 @@ def test_what_ended_before_the_cut_is_not_carried_on(tmp_path: Path) -> None:
     with closing(Journal.open(path, FixedClock())) as journal:
         journal.append([simple(Kind.GUARD_STARTED, 0), simple(Kind.GUARD_BLIND, 1, what="log", why="so")])
         journal.append([simple(Kind.GUARD_STOPPED, 2), simple(Kind.GUARD_STARTED, 3)])
-        journal.append([simple(Kind.GUARD_BLIND, 4, what="a", why="so"), simple(Kind.GUARD_BLIND, 5, what="b", why="so")])
+        journal.append(
+            [simple(Kind.GUARD_BLIND, 4, what="a", why="so"), simple(Kind.GUARD_BLIND, 5, what="b", why="so")]
+        )
         journal.append([simple(Kind.GUARD_SIGHTED, 6, what="a"), simple(Kind.CONFIG_READ, 500)])
     cut(path, 400)
     with Reader(path) as reader:
@@ -241,7 +243,9 @@ cutter = retention.Cutter(pathlib.Path(sys.argv[1]))
 while cutter.step():
     print("cut", flush=True)
 """
-    with subprocess.Popen([sys.executable, "-c", code, str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as child:
         assert child.stdout is not None
         for _ in range(5):
             child.stdout.readline()
@@ -258,12 +262,11 @@ def test_writers_go_on_meanwhile_and_the_disk_gets_room_back(tmp_path: Path) -> 
         journal.append([report for number in range(1, 301) for report in life(number, number)])
     whole = os.path.getsize(path)
     assert plan(path, 290)
-    with closing(Journal.open(path, FixedClock())) as journal:
-        with closing(retention.Cutter(path)) as cutter:
-            number = 301
-            while cutter.step() is not None:
-                journal.append(life(number, number))
-                number += 1
+    with closing(Journal.open(path, FixedClock())) as journal, closing(retention.Cutter(path)) as cutter:
+        number = 301
+        while cutter.step() is not None:
+            journal.append(life(number, number))
+            number += 1
     assert verify(path).ok
     assert os.path.getsize(path) < whole / 2
 
@@ -376,6 +379,16 @@ def test_what_is_not_sound_is_not_cut(copy: Path) -> None:
     assert found is not None
     assert found.first_bad == 5
     assert numbers(copy)[0] == 1
+
+
+def test_entries_missing_among_the_old_ones_are_found_before_they_are_cut(copy: Path) -> None:
+    assert plan(copy, 3 * SECONDS)
+    with unprotected(copy) as connection:
+        connection.execute("DELETE FROM entries WHERE seq BETWEEN 9 AND 10")
+    with closing(retention.Cutter(copy)) as cutter:
+        found = cutter.step()
+    assert found is not None
+    assert (found.first_bad, found.flaw) == (9, Flaw.MISSING)
 
 
 def test_readers_without_the_right_to_write_see_a_cut_log(copy: Path) -> None:
