@@ -32,6 +32,7 @@ _LOUD = frozenset(
         Kind.ALERT,
         Kind.JOURNAL_INTERRUPTED,
         Kind.JOURNAL_SET_ASIDE,
+        Kind.JOURNAL_BROKEN,
         Kind.GUARD_BLIND,
         Kind.GUARD_GAP,
         Kind.CLOCK_CHANGED,
@@ -287,6 +288,19 @@ def _log_trouble(told: Told) -> tuple[str, str]:
     return "LOG", f"{what} ({quoted_sentence(facts)})"
 
 
+def _log_checked(told: Told) -> tuple[str, str]:
+    return "log", f"{_extra(told, 'checked')} entries are as they were written, up to number {_extra(told, 'seq')}"
+
+
+def _log_broken(told: Told) -> tuple[str, str]:
+    return "LOG CHANGED", f"{_extra(told, 'sentence')}; see `camguard log verify`"
+
+
+def _log_cut(told: Told) -> tuple[str, str]:
+    span = f"entries {_extra(told, 'first_seq')} to {_extra(told, 'last_seq')}"
+    return "log", f"{span} are older than {_extra(told, 'keep')} and are cut"
+
+
 def _extra(told: Told, key: str) -> str:
     value = (told.get("extra") or {}).get(key)
     return "" if value is None else quoted_sentence(str(value))
@@ -329,4 +343,7 @@ _TELL: dict[str, Callable[[Told], tuple[str, str]]] = {
     Kind.OPEN_REFUSED: _open_refused,
     Kind.JOURNAL_SET_ASIDE: _log_trouble,
     Kind.JOURNAL_INTERRUPTED: _log_trouble,
+    Kind.JOURNAL_CHECKED: _log_checked,
+    Kind.JOURNAL_BROKEN: _log_broken,
+    Kind.JOURNAL_CUT: _log_cut,
 }

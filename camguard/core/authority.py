@@ -171,6 +171,9 @@ _OF_THE_MACHINE = frozenset(
         Kind.CAMERA_REMOVED,
         Kind.JOURNAL_SET_ASIDE,
         Kind.JOURNAL_INTERRUPTED,
+        Kind.JOURNAL_CHECKED,
+        Kind.JOURNAL_BROKEN,
+        Kind.JOURNAL_CUT,
         Kind.GUARD_GAP,
         Kind.MACHINE_SLEPT,
         Kind.MACHINE_DOWN,
@@ -193,8 +196,10 @@ DECIDED = _OF_A_USE | _OF_A_RULE | _OF_THE_MACHINE | HIDDEN
 
 _WHO = frozenset({"by", "uid", "users", "pids", "process"})
 """Keys of a record's `extra` that name who did something."""
-_WHOSE = frozenset({"user", "app", "command", "note"})
-"""Those that tell what somebody does with the machine. A rule for everybody has them too, and means nobody."""
+_WHOSE = frozenset({"user", "app", "command", "note", "carried"})
+"""Those that tell what somebody does with the machine. A rule for everybody has them too, and means nobody.
+
+What a cut carried on is whole entries."""
 
 
 def _without(keys: frozenset[str], line: Record) -> Record:

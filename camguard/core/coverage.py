@@ -32,6 +32,7 @@ KINDS = (
     Kind.ZONE_CHANGED,
     Kind.JOURNAL_INTERRUPTED,
     Kind.JOURNAL_SET_ASIDE,
+    Kind.JOURNAL_CUT,
 )
 """The entries that say when a guard was watching, and by which clock."""
 
@@ -45,6 +46,7 @@ BEAT_NS = 60 * NANOSECONDS
 """Within this a guard that watches leaves a sign of life."""
 
 BEGINS = "the log begins later"
+CUT = "the entries of this time were cut, as the log is kept for so long only"
 ENDS = "there is no sign of a guard after this"
 STOPPED = "the guard was stopped"
 DIED = "the guard died"
@@ -192,7 +194,7 @@ class _History:
                 self._sleep(sign)
             case Kind.CLOCK_CHANGED:
                 self._change(sign)
-            case Kind.JOURNAL_INTERRUPTED | Kind.JOURNAL_SET_ASIDE:
+            case Kind.JOURNAL_INTERRUPTED | Kind.JOURNAL_SET_ASIDE | Kind.JOURNAL_CUT:
                 self._miss(sign)
         self.last = sign.at
 
@@ -244,7 +246,9 @@ class _History:
             self.blind.pop(sign.what, None)
 
     def _miss(self, sign: Sign) -> None:
-        if sign.lost and sign.begin is not None and sign.end is not None:
+        if sign.kind == Kind.JOURNAL_CUT:
+            self.spells[0].why = (CUT,)  # the time before the first sign that is left
+        elif sign.lost and sign.begin is not None and sign.end is not None:
             self._add(*_hull(sign.begin, sign.end), Watch.PARTLY, LOST)
         elif sign.kind == Kind.JOURNAL_SET_ASIDE and not self.running:
             self.because = ASIDE
@@ -295,7 +299,7 @@ class _History:
 def _by_a_guard(sign: Sign) -> bool:
     """Whether it shows by itself that a guard was watching."""
     sight = sign.kind in {Kind.GUARD_BLIND, Kind.GUARD_SIGHTED} and sign.what not in NOT_ABOUT_SIGHT
-    return sight or sign.kind in {Kind.MACHINE_SLEPT, Kind.CLOCK_CHANGED, Kind.ZONE_CHANGED}
+    return sight or sign.kind in {Kind.MACHINE_SLEPT, Kind.CLOCK_CHANGED, Kind.ZONE_CHANGED, Kind.JOURNAL_CUT}
 
 
 def _first(sign: Sign) -> Moment:

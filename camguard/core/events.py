@@ -133,6 +133,9 @@ class Kind(StrEnum):
     OPEN_REFUSED = "open.refused"
     JOURNAL_SET_ASIDE = "journal.set-aside"
     JOURNAL_INTERRUPTED = "journal.interrupted"
+    JOURNAL_CHECKED = "journal.checked"
+    JOURNAL_BROKEN = "journal.broken"
+    JOURNAL_CUT = "journal.cut"
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ class Standing:
     can_switch: bool = False
     found: bool = False
     trouble: str | None = None
+    log_trouble: str | None = None
     method: str = ""
 
 
@@ -87,6 +88,7 @@ class Board:
             found=True,
             method=str(status.get("method") or ""),
             trouble=trouble,
+            log_trouble=status.get("log_trouble"),
         )
         if first:
             live = {use.number for use in uses} - self._ended

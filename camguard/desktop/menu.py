@@ -89,6 +89,8 @@ def _complaints(board: Board) -> tuple[Row, ...]:
         rows.append(Row(f"camguard cannot see: {words.fact(standing.blind)}"))
     if standing.trouble is not None:
         rows.append(Row(f"Not in force: {words.fact(standing.trouble)}"))
+    if standing.log_trouble is not None:
+        rows.append(Row(f"The log was changed: {words.fact(standing.log_trouble)}"))
     return tuple(rows)
 
 
