@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -14,6 +14,7 @@ from camguard.cli.logverify import CHANGED, key, verify
 from camguard.cli.output import json_option, quoted
 from camguard.cli.settings import access, understood
 from camguard.cli.times import PAST_FORMS, local_now, parse_past, to_ns
+from camguard.core.events import Kind
 from camguard.errors import NothingMatched, UsageError
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ def command(
 
             write_page(guard, wanted, html, force=force)
             return
+        if not (as_json or as_csv) and wanted.since is not None:
+            _say_what_was_cut(guard, wanted.since)
         coming = guard.following(wanted) if follow else None
         logged = guard.activations(wanted)
         first = next(logged, None)
@@ -124,6 +127,16 @@ def _check_forms(*, as_json: bool, as_csv: bool, html: str | None, follow: bool,
 
 command.add_command(verify)
 command.add_command(key)
+
+
+def _say_what_was_cut(guard: Access, since: int) -> None:
+    """Tell whoever asks for older uses than the log keeps, away from the uses."""
+    cuts = [entry for entry in guard.runs() if entry["event"] == Kind.JOURNAL_CUT]
+    cut: Any = cuts[-1] if cuts else None
+    if cut is not None and cut["extra"]["last_at"]["utc_ns"] >= since:
+        until, when = (quoted(str(at)[:16].replace("T", " ")) for at in (cut["extra"]["last_at"]["at"], cut["at"]))
+        keep = quoted(str(cut["extra"]["keep"]))
+        click.echo(f"camguard: entries up to {until} were cut on {when}: the log keeps {keep}.", err=True)
 
 
 def _say_nothing(guard: Access, wanted: Filter) -> None:

@@ -43,8 +43,9 @@ Exit codes: 0 nothing speaks against the log; {CHANGED} it was changed; 1 it cou
 """
 
 _KEY_EPILOG = """\b
-Signatures prove that a head was noted by who has the key, on this machine root. They do not prove that root is honest:
-keep the public key, and a head now and then, where nobody of this machine can write.
+Signatures prove that a head was noted by who has the key, on this machine root.
+They do not prove that root is honest: keep the public key, and a head now and then,
+where nobody of this machine can write.
 """
 
 
