@@ -165,12 +165,15 @@ def _show(proof: Proof) -> None:
 
 
 def _show_where(proof: Proof) -> None:
+    from camguard.journal.chain import Flaw
     from camguard.journal.heads import on
 
     found = proof.chain
     when = "" if found.bad_utc_ns is None else f", filed under {on(found.bad_utc_ns)}"
     flaw = "" if found.flaw is None else f" ({found.flaw})"
     say(f"The first bad entry is number {found.first_bad}{flaw}{when}.")
+    if found.flaw in {Flaw.REWRITTEN, Flaw.CUT_OFF}:
+        return  # how far it can be trusted is what was noted elsewhere, and is told next
     good = (found.first_bad or 1) - 1 - found.cut_seq
     say(f"The {good} entries before number {found.first_bad} are as they were written.")
 
