@@ -64,8 +64,8 @@ class Proof:
             said.append(self.chain.unproven)
         elif last < self.chain.head_seq:
             said.append(
-                f"Entries behind number {last} are noted nowhere else yet: that some were taken from the end, or all "
-                "of these written anew, could not be told."
+                f"That entries behind number {last} are all there, and as they were written: these are noted nowhere "
+                "else yet."
             )
         said.append("Who has root's rights on this machine may change the log, the systemd journal and the key alike.")
         return tuple(said)
@@ -116,7 +116,7 @@ def _held(connection: sqlite3.Connection, start: Start, noted: list[Head], chain
         return None if row is None else bytes(row[0]).hex()
 
     of_use = noted if chain.ok else [head for head in noted if head.seq <= chain.head_seq]
-    return held(of_use, start, hash_at, where)
+    return held(of_use, start, chain.head_seq, hash_at, where)
 
 
 def _signatures(

@@ -14,6 +14,8 @@ from camguard.cli.logverify import CHANGED, key, verify
 from camguard.cli.output import json_option, quoted
 from camguard.cli.settings import access, understood
 from camguard.cli.times import PAST_FORMS, local_now, parse_past, to_ns
+from camguard.core.events import Kind
+from camguard.core.records import local_time
 from camguard.errors import NothingMatched, UsageError
 
 if TYPE_CHECKING:
@@ -101,6 +103,8 @@ def command(
 
             write_page(guard, wanted, html, force=force)
             return
+        if not (as_json or as_csv) and wanted.since is not None:
+            _say_what_was_cut(guard, wanted.since)
         coming = guard.following(wanted) if follow else None
         logged = guard.activations(wanted)
         first = next(logged, None)
@@ -124,6 +128,17 @@ def _check_forms(*, as_json: bool, as_csv: bool, html: str | None, follow: bool,
 
 command.add_command(verify)
 command.add_command(key)
+
+
+def _say_what_was_cut(guard: Access, since: int) -> None:
+    """Tell whoever asks for older uses than the log keeps, away from the uses."""
+    cuts = [sign for sign in guard.signs() if sign.kind == Kind.JOURNAL_CUT]
+    last = cuts[-1].end if cuts else None
+    if last is not None and last.utc_ns >= since:
+        until, when = (quoted(local_time(at)[:16].replace("T", " ")) for at in (last, cuts[-1].at))
+        click.echo(
+            f"camguard: entries up to {until} were cut on {when}: the log keeps {quoted(cuts[-1].why)}.", err=True
+        )
 
 
 def _say_nothing(guard: Access, wanted: Filter) -> None:

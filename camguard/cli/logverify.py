@@ -43,8 +43,9 @@ Exit codes: 0 nothing speaks against the log; {CHANGED} it was changed; 1 it cou
 """
 
 _KEY_EPILOG = """\b
-Signatures prove that a head was noted by who has the key, on this machine root. They do not prove that root is honest:
-keep the public key, and a head now and then, where nobody of this machine can write.
+Signatures prove that a head was noted by who has the key, on this machine root.
+They do not prove that root is honest: keep the public key, and a head now and then,
+where nobody of this machine can write.
 """
 
 
@@ -164,12 +165,15 @@ def _show(proof: Proof) -> None:
 
 
 def _show_where(proof: Proof) -> None:
+    from camguard.journal.chain import Flaw
     from camguard.journal.heads import on
 
     found = proof.chain
     when = "" if found.bad_utc_ns is None else f", filed under {on(found.bad_utc_ns)}"
     flaw = "" if found.flaw is None else f" ({found.flaw})"
     say(f"The first bad entry is number {found.first_bad}{flaw}{when}.")
+    if found.flaw in {Flaw.REWRITTEN, Flaw.CUT_OFF}:
+        return  # how far it can be trusted is what was noted elsewhere, and is told next
     good = (found.first_bad or 1) - 1 - found.cut_seq
     say(f"The {good} entries before number {found.first_bad} are as they were written.")
 

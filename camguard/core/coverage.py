@@ -91,7 +91,8 @@ class Sign:
     """What an entry says of the guard or of the clock; see `sign_of`.
 
     `begin` and `end` are the bounds of a time that is told of afterwards: a gap, a sleep, a time in which the log could
-    not be written; or of a clock that was set, the same instant by the clock before and after.
+    not be written; or of a clock that was set, the same instant by the clock before and after. Of a cut, `end` is the
+    time of the last entry that went, and `why` how long entries are kept.
     """
 
     kind: str
@@ -115,9 +116,9 @@ def sign_of(record: Mapping[str, object]) -> Sign | None:
         str(kind),
         at,
         _moment(extra.get("from")),
-        _moment(extra.get("to")),
+        _moment(extra.get("to") or extra.get("last_at")),
         str(extra.get("what") or ""),
-        str(extra.get("why") or extra.get("how") or ""),
+        str(extra.get("why") or extra.get("how") or extra.get("keep") or ""),
         lost if isinstance(lost, int) else 0,
     )
 

@@ -110,28 +110,22 @@ def kept(connection: sqlite3.Connection, log: str) -> Iterator[SignedHead]:
         yield SignedHead(Head(log, seq, bytes(digest).hex(), utc_ns), key, bytes(signature))
 
 
-def held(heads: Iterable[Head], start: Start, hash_at: HashAt, where: str) -> Held:
-    """Whether heads that were noted of this log `where`, the oldest first, fit what it has now."""
+def held(heads: Iterable[Head], start: Start, head_seq: int, hash_at: HashAt, where: str) -> Held:
+    """Whether heads that were noted of this log `where` fit what it has now, which ends with entry `head_seq`."""
     fitting, last = 0, None
     for head in sorted(heads, key=lambda head: head.seq):
         if head.seq < start.seq:
             continue  # of what was cut since
-        there = start.hash.hex() if head.seq == start.seq else hash_at(head.seq)
-        if there != head.hash:
+        noted = f"{where} the log had entry {head.seq} on {on(head.utc_ns)}"
+        if head.seq > head_seq:
+            sentence = f"entries {head_seq + 1} to {head.seq} at least were cut off at the end: {noted}"
+            return Held(fitting, last, head_seq + 1, Flaw.CUT_OFF, sentence)
+        if (start.hash.hex() if head.seq == start.seq else hash_at(head.seq)) != head.hash:
             bad = (start.seq if last is None else last.seq) + 1
-            return Held(fitting, last, bad, *_misfit(head, bad, where, gone=there is None))
+            sentence = f"entries {bad} to {head.seq}, or some of them, were written anew: {noted}, and it was another"
+            return Held(fitting, last, bad, Flaw.REWRITTEN, sentence)
         fitting, last = fitting + 1, head
     return Held(fitting, last)
-
-
-def _misfit(head: Head, bad: int, where: str, *, gone: bool) -> tuple[Flaw, str]:
-    noted = f"{where} the log had entry {head.seq} on {on(head.utc_ns)}"
-    if gone:
-        return Flaw.CUT_OFF, f"entries were cut off at the end: {noted}, and it is not there"
-    return (
-        Flaw.REWRITTEN,
-        f"entries were written anew, from number {bad} to {head.seq} at least one: {noted}, another one",
-    )
 
 
 def on(utc_ns: int) -> str:
