@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -18,6 +19,8 @@ from camguard.core.model import NANOSECONDS
 from camguard.core.power import Power
 from camguard.core.switchboard import PowerPolicy
 from camguard.errors import ConfigError
+from camguard.hooks.settings import Hook, hooks_of
+from camguard.journalentry.settings import Share, SystemJournalTable
 from camguard.toml_source import Place, TomlSource
 
 ENVIRONMENT_VARIABLE = "CAMGUARD_CONFIG"
@@ -109,6 +112,8 @@ class Config:
     rulers: Rulers = Rulers.USERS
     gate: GateMode = GateMode.OFF
     reminders: Reminding = Reminding()
+    system_journal: Share = Share.ALL
+    hooks: tuple[Hook, ...] = ()
 
     @property
     def standing_path(self) -> Path:
@@ -172,6 +177,8 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     access: _Access = _Access()
     gate: _Gate = _Gate()
     reminders: _Reminders = _Reminders()
+    system_journal: SystemJournalTable = SystemJournalTable()
+    hooks: dict[str, Any] = {}  # each is decoded by itself, so that a complaint names it
 
 
 def session_socket(environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -235,6 +242,8 @@ def of_source(source: TomlSource) -> Config:
         rulers=said.access.rules,
         gate=said.gate.mode,
         reminders=_reminding(source, said.reminders),
+        system_journal=said.system_journal.events,
+        hooks=hooks_of(source, said.hooks, _bounded),
     )
 
 

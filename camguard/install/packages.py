@@ -39,14 +39,14 @@ class Need:
     conditional: bool
 
 
-def running() -> tuple[Package, ...]:
-    """The running camguard, and every package that it needs, directly or not.
+def running(extras: frozenset[str] = frozenset()) -> tuple[Package, ...]:
+    """The running camguard, and every package that it needs with these extras, directly or not.
 
     Raises Refused where one is missing, keeps no RECORD, or has a file that was changed.
     """
     found: dict[str, Package] = {}
     asked: set[tuple[str, frozenset[str]]] = set()
-    waiting = [Need("camguard", frozenset(), conditional=False)]
+    waiting = [Need("camguard", extras, conditional=False)]
     while waiting:
         need = waiting.pop()
         key = normalised(need.name)
@@ -65,7 +65,8 @@ def running() -> tuple[Package, ...]:
 def needs(requirements: Iterable[str], extras: frozenset[str]) -> Iterator[Need]:
     """The packages in Requires-Dist lines (PEP 508), those of an extra only where it is asked for.
 
-    Conditions on the system are not worked out: a package whose condition does not hold is simply not installed.
+    Conditions on the system are not worked out: a package whose condition does not hold is simply not installed. That
+    an extra is asked for is no such condition.
     """
     for requirement in requirements:
         wanted, _, marker = requirement.partition(";")
@@ -75,7 +76,7 @@ def needs(requirements: Iterable[str], extras: frozenset[str]) -> Iterator[Need]
         match = _NAME.match(wanted)
         if match:
             asked = frozenset(name.strip() for name in (match[2] or "").split(",") if name.strip())
-            yield Need(match[1], asked, conditional=bool(marker.strip()))
+            yield Need(match[1], asked, conditional=bool(_EXTRA.sub("", marker).strip()))
 
 
 def normalised(name: str) -> str:
