@@ -21,6 +21,7 @@ from camguard.core.switchboard import PowerPolicy
 from camguard.errors import ConfigError
 from camguard.hooks.settings import Hook, hooks_of
 from camguard.journalentry.settings import Share, SystemJournalTable
+from camguard.mqtt.settings import Broker, MqttTable, broker_of
 from camguard.toml_source import Place, TomlSource
 
 ENVIRONMENT_VARIABLE = "CAMGUARD_CONFIG"
@@ -114,6 +115,7 @@ class Config:
     reminders: Reminding = Reminding()
     system_journal: Share = Share.ALL
     hooks: tuple[Hook, ...] = ()
+    mqtt: Broker | None = None
 
     @property
     def standing_path(self) -> Path:
@@ -178,6 +180,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     gate: _Gate = _Gate()
     reminders: _Reminders = _Reminders()
     system_journal: SystemJournalTable = SystemJournalTable()
+    mqtt: MqttTable = MqttTable()
     hooks: dict[str, Any] = {}  # each is decoded by itself, so that a complaint names it
 
 
@@ -244,6 +247,7 @@ def of_source(source: TomlSource) -> Config:
         reminders=_reminding(source, said.reminders),
         system_journal=said.system_journal.events,
         hooks=hooks_of(source, said.hooks, _bounded),
+        mqtt=broker_of(source, said.mqtt, _path),
     )
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 from camguard.access.remote import Remote
+from camguard.config import SOCKET_PATH, session_socket
 from camguard.core.records import Record
 from camguard.errors import CamguardError, ServiceError
+from camguard.ipc.client import ROOT_ONLY, connect
 
 log = logging.getLogger(__name__)
 
@@ -100,3 +104,12 @@ class Follower:
         if why != self._trouble and not self._stopped.is_set():
             self._trouble = why
             log.warning("%s", why)
+
+
+def find_guard(socket: Path | None = None) -> Remote | None:
+    """The service, else the guard that this user's tray runs; None where neither listens."""
+    client = connect(socket or SOCKET_PATH, trusted_uids=ROOT_ONLY if socket is None else frozenset({0, os.getuid()}))
+    if client is None and socket is None:
+        own = session_socket()
+        client = None if own is None else connect(own, trusted_uids=frozenset({os.getuid()}))
+    return None if client is None else Remote(client)

@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from camguard import config as configuration
-from camguard.access.remote import Remote
-from camguard.config import SOCKET_PATH, SYSTEM_FOLDER, Config, session_socket
+from camguard.config import SOCKET_PATH, SYSTEM_FOLDER, Config
 from camguard.core.records import Record
 from camguard.errors import CamguardError
-from camguard.follow import Follower
+from camguard.follow import Follower, find_guard
 from camguard.hooks.runner import Runner
 from camguard.hooks.running import Hands, adopt_orphans
 from camguard.hooks.trial import TrialServer
-from camguard.ipc.client import ROOT_ONLY, connect
 from camguard.service import logs
 
 log = logging.getLogger(__name__)
@@ -42,15 +40,6 @@ class _Ear:
 
     def gone(self) -> None:
         """Nothing is run for that."""
-
-
-def find_guard(socket: Path | None = None) -> Remote | None:
-    """The service, else the guard that this user's tray runs; None where neither listens."""
-    client = connect(socket or SOCKET_PATH, trusted_uids=ROOT_ONLY if socket is None else frozenset({0, os.getuid()}))
-    if client is None and socket is None:
-        own = session_socket()
-        client = None if own is None else connect(own, trusted_uids=frozenset({os.getuid()}))
-    return None if client is None else Remote(client)
 
 
 async def serve(config: Config, socket: Path | None, environ: Mapping[str, str] = os.environ) -> None:
