@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -19,10 +19,12 @@ from camguard.core.model import NANOSECONDS
 from camguard.core.power import Power
 from camguard.core.switchboard import PowerPolicy
 from camguard.errors import ConfigError
-from camguard.hooks.settings import Hook, hooks_of
 from camguard.journalentry.settings import Share, SystemJournalTable
-from camguard.mqtt.settings import Broker, MqttTable, broker_of
 from camguard.toml_source import Place, TomlSource
+
+if TYPE_CHECKING:
+    from camguard.hooks.settings import Hook
+    from camguard.mqtt.settings import Broker
 
 ENVIRONMENT_VARIABLE = "CAMGUARD_CONFIG"
 SYSTEM_FOLDER = Path("/etc/camguard")
@@ -180,8 +182,9 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     gate: _Gate = _Gate()
     reminders: _Reminders = _Reminders()
     system_journal: SystemJournalTable = SystemJournalTable()
-    mqtt: MqttTable = MqttTable()
-    hooks: dict[str, Any] = {}  # each is decoded by itself, so that a complaint names it
+    # These two are decoded by what is imported only where they are there.
+    mqtt: dict[str, Any] = {}
+    hooks: dict[str, Any] = {}
 
 
 def session_socket(environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -246,9 +249,25 @@ def of_source(source: TomlSource) -> Config:
         gate=said.gate.mode,
         reminders=_reminding(source, said.reminders),
         system_journal=said.system_journal.events,
-        hooks=hooks_of(source, said.hooks, _bounded),
-        mqtt=broker_of(source, said.mqtt, _path),
+        hooks=_hooks(source, said.hooks),
+        mqtt=_mqtt(source, said.mqtt),
     )
+
+
+def _hooks(source: TomlSource, said: dict[str, Any]) -> tuple[Hook, ...]:
+    if not said:
+        return ()
+    from camguard.hooks.settings import hooks_of
+
+    return hooks_of(source, said, _bounded)
+
+
+def _mqtt(source: TomlSource, said: dict[str, Any]) -> Broker | None:
+    if not said:
+        return None
+    from camguard.mqtt.settings import broker_of
+
+    return broker_of(source, said, _path)
 
 
 def _reminding(source: TomlSource, said: _Reminders) -> Reminding:

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -55,10 +56,10 @@ class Secret:
         return f"Secret({self.username!r})"
 
 
-class MqttTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The table as it is written; without a host there is no broker."""
+class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The table as it is written."""
 
-    host: str | None = None
+    host: str
     port: int | None = None
     tls: bool = True
     ca: str | None = None
@@ -74,12 +75,9 @@ class _SecretFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     password: str | None = None
 
 
-def broker_of(source: TomlSource, said: MqttTable, path_of: PathOf) -> Broker | None:
-    """The broker that a configuration file names. Raises ConfigError."""
-    if said.host is None:
-        if said != MqttTable():
-            raise source.error(("mqtt",), '[mqtt] needs "host": the broker\'s name or address')
-        return None
+def broker_of(source: TomlSource, table: Mapping[str, Any], path_of: PathOf) -> Broker:
+    """The broker that the table [mqtt] of a configuration file names. Raises ConfigError."""
+    said = source.decode_within(("mqtt",), table, _Table)
     if not said.host or len(said.host) > 255 or not said.host.isprintable() or " " in said.host:
         raise source.error(("mqtt", "host"), '"host" is no name or address of a machine')
     if said.port is not None and not 0 < said.port < 65536:

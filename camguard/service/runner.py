@@ -202,9 +202,9 @@ class Service:
 
 def _publish(server: Server, report: Report, people: People, system_journal: SystemJournal) -> None:
     record = line(report)
-    system_journal.tell(record)
     user = (report.extra or {}).get("user") if report.kind in _OF_A_RULE else None
     server.publish(record, owner_of(record) if user is None else people.uid(user))
+    system_journal.tell(record)
 
 
 def _trouble(settings: Settings, now: Moment) -> list[Report]:

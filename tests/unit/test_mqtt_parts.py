@@ -135,7 +135,7 @@ def test_the_broker_of_a_configuration() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[mqtt]\nport = 1", 'needs "host"'),
+        ("[mqtt]\nport = 1", 'lacks the key "host"'),
         ('[mqtt]\nhost = ""', "no name or address"),
         ('[mqtt]\nhost = "h"\nport = 70000', "between 1 and 65535"),
         ('[mqtt]\nhost = "h"\ntopic = "a/#"', "must be words"),
