@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,9 +19,14 @@ from camguard.core.model import NANOSECONDS
 from camguard.core.power import Power
 from camguard.core.switchboard import PowerPolicy
 from camguard.errors import ConfigError
+from camguard.journalentry.settings import Share, SystemJournalTable
 from camguard.logconfig import FOREVER, LogChoices, LogSection
 from camguard.shapes import Shape
 from camguard.toml_source import Place, TomlSource
+
+if TYPE_CHECKING:
+    from camguard.hooks.settings import Hook
+    from camguard.mqtt.settings import Broker
 
 ENVIRONMENT_VARIABLE = "CAMGUARD_CONFIG"
 SYSTEM_FOLDER = Path("/etc/camguard")
@@ -114,6 +120,9 @@ class Config:
     gate: GateMode = GateMode.OFF
     reminders: Reminding = Reminding()
     log: LogChoices = field(default_factory=LogChoices)
+    system_journal: Share = Share.ALL
+    hooks: tuple[Hook, ...] = ()
+    mqtt: Broker | None = None
 
     @property
     def standing_path(self) -> Path:
@@ -178,6 +187,10 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     gate: _Gate = _Gate()
     reminders: _Reminders = _Reminders()
     log: LogSection = LogSection()
+    system_journal: SystemJournalTable = SystemJournalTable()
+    # These two are decoded by what is imported only where they are there.
+    mqtt: dict[str, Any] = {}
+    hooks: dict[str, Any] = {}
 
 
 _FILE = Shape(_File)
@@ -245,6 +258,9 @@ def of_source(source: TomlSource) -> Config:
         gate=said.gate.mode,
         reminders=_reminding(source, said.reminders),
         log=_log(source, said.log),
+        system_journal=said.system_journal.events,
+        hooks=_hooks(source, said.hooks),
+        mqtt=_mqtt(source, said.mqtt),
     )
 
 
@@ -253,6 +269,22 @@ def _log(source: TomlSource, said: LogSection) -> LogChoices:
         return LogChoices(None, FOREVER)
     keep_ns = _bounded(source, ("log", "keep"), said.keep, _DAY, 100 * 365 * _DAY)
     return LogChoices(keep_ns, spell_duration(keep_ns))
+
+
+def _hooks(source: TomlSource, said: dict[str, Any]) -> tuple[Hook, ...]:
+    if not said:
+        return ()
+    from camguard.hooks.settings import hooks_of
+
+    return hooks_of(source, said, _bounded)
+
+
+def _mqtt(source: TomlSource, said: dict[str, Any]) -> Broker | None:
+    if not said:
+        return None
+    from camguard.mqtt.settings import broker_of
+
+    return broker_of(source, said, _path)
 
 
 def _reminding(source: TomlSource, said: _Reminders) -> Reminding:

@@ -91,6 +91,10 @@ class NotShown(CamguardError):
     """A notification did not reach anybody who shows it."""
 
 
+class BrokerError(CamguardError):
+    """The MQTT broker cannot be talked to; the message says why, and what helps where that is known."""
+
+
 class ServiceError(CamguardError):
     """The service cannot be talked to: it does not answer, is not to be trusted, or speaks another protocol."""
 

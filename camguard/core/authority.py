@@ -16,6 +16,9 @@ from camguard.core.records import ACTIVATION_KINDS, JSON, Record
 GROUP = "camguard"
 """The system's group whose members administer camguard without being root."""
 
+WATCHERS = "camguard-watch"
+"""The group of those who are told everything and may do nothing: programs that pass on what happens."""
+
 ROOT = 0
 
 
@@ -24,6 +27,7 @@ class Role(StrEnum):
 
     ANYONE = "anyone"
     CONCERNED = "the user concerned"
+    WATCHER = "group camguard-watch"
     GROUP = "group camguard"
     ROOT = "root"
 
@@ -60,7 +64,8 @@ class Answer(Enum):
 class Caller:
     """Who asks, by the socket's credentials: `groups` are group ids, the process's own among them.
 
-    `admin` is root, or a member of the group `camguard`. `at_seat` is the user of the active session at this machine.
+    `admin` is root, or a member of the group `camguard`; `watcher` one of the group `camguard-watch`. `at_seat` is the
+    user of the active session at this machine.
     """
 
     uid: int
@@ -68,15 +73,17 @@ class Caller:
     groups: frozenset[int] = frozenset()
     admin: bool = False
     at_seat: bool = False
+    watcher: bool = False
 
 
 _EVERYBODY = frozenset(Role)
 _OWN = frozenset({Role.CONCERNED, Role.GROUP, Role.ROOT})
 _ADMINISTRATORS = frozenset({Role.GROUP, Role.ROOT})
+_SEEING = frozenset({Role.CONCERNED, Role.WATCHER, Role.GROUP, Role.ROOT})
 
 _ALLOWED: dict[Deed, frozenset[Role]] = {
     Deed.SEE_CAMERAS: _EVERYBODY,
-    Deed.SEE_USE: _OWN,
+    Deed.SEE_USE: _SEEING,
     Deed.END_USE: _OWN,
     Deed.DECIDE: _OWN,
     Deed.SWITCH: _ADMINISTRATORS,
@@ -85,8 +92,8 @@ _ALLOWED: dict[Deed, frozenset[Role]] = {
     Deed.CHANGE_RULES: _ADMINISTRATORS,
     Deed.CHANGE_COMMON_RULES: _ADMINISTRATORS,
     Deed.EXPLAIN: _OWN,
-    Deed.READ_LOG: _OWN,
-    Deed.READ_WHOLE_LOG: _ADMINISTRATORS,
+    Deed.READ_LOG: _SEEING,
+    Deed.READ_WHOLE_LOG: _ADMINISTRATORS | {Role.WATCHER},
     Deed.ASK_WAS_ON: _EVERYBODY,
     Deed.SUBSCRIBE: _EVERYBODY,
     Deed.INFO: _EVERYBODY,
@@ -117,6 +124,7 @@ def roles(caller: Caller, deed: Deed, concerned_uid: int | None) -> frozenset[Ro
     held = {
         Role.ANYONE: True,
         Role.CONCERNED: concerned,
+        Role.WATCHER: caller.watcher,
         Role.GROUP: caller.admin and caller.uid != ROOT,
         Role.ROOT: caller.uid == ROOT,
     }
