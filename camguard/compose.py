@@ -21,6 +21,7 @@ from camguard.journal.lock import GuardLock, last_beat
 from camguard.journal.patient import PatientHistory, PatientJournal
 from camguard.journal.queries import Reader
 from camguard.journal.store import Journal
+from camguard.platform.keepsake import Keepsakes
 from camguard.ports import CameraSource, Clock, Gate, Platform, Switch
 from camguard.rulebook import RuleBook
 from camguard.standing import StandingFile
@@ -154,6 +155,7 @@ def _linux(config: Config) -> Platform:
     from camguard.platform.linux.sensor import LinuxSensor
     from camguard.platform.linux.session import at_seat
     from camguard.platform.linux.timekeeper import LinuxTimekeeper
+    from camguard.platform.linux.witness import LinuxWitness
 
     clock = LinuxClock()
     source, switch = _linux_cameras(config)
@@ -170,8 +172,13 @@ def _linux(config: Config) -> Platform:
         examiner=LinuxExaminer(source, switch),
         alarm=LinuxAlarm,
         at_seat=at_seat,
+        witness=LinuxWitness(keepsakes=_keepsakes(config)),
         timekeeper=LinuxTimekeeper(clock),
     )
+
+
+def _keepsakes(config: Config) -> Keepsakes | None:
+    return Keepsakes(config.evidence_path) if config.keep_executable else None
 
 
 def _linux_cameras(config: Config) -> tuple[CameraSource, Switch]:
@@ -192,7 +199,7 @@ def _linux_cameras(config: Config) -> tuple[CameraSource, Switch]:
 def _simulated(config: Config) -> Platform:
     from camguard.platform.simulated import SimulatedCameras, SimulatedPlatform
 
-    return SimulatedPlatform(SimulatedCameras(_folder(config)))
+    return SimulatedPlatform(SimulatedCameras(_folder(config)), _keepsakes(config))
 
 
 def _folder(config: Config) -> Path:

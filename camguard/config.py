@@ -19,6 +19,7 @@ from camguard.core.model import NANOSECONDS
 from camguard.core.power import Power
 from camguard.core.switchboard import PowerPolicy
 from camguard.errors import ConfigError
+from camguard.evidenceconfig import EvidenceSection
 from camguard.journalentry.settings import Share, SystemJournalTable
 from camguard.logconfig import FOREVER, LogChoices, LogSection
 from camguard.shapes import Shape
@@ -102,7 +103,8 @@ class Config:
     `dwell_ns`: an open that lasts longer counts as use. `linger_ns`: a camera reopened within it is the same
     activation. `patience_ns`: how long a process that was asked to stop may take before it is killed. `folder`
     holds the pretend cameras of the simulated backend. `source` is the file this came from, None for defaults.
-    `standing_path` keeps what was said about the cameras.
+    `standing_path` keeps what was said about the cameras. `keep_executable`: programs that are ended unexpectedly are
+    copied.
     """
 
     journal_path: Path
@@ -123,6 +125,12 @@ class Config:
     system_journal: Share = Share.ALL
     hooks: tuple[Hook, ...] = ()
     mqtt: Broker | None = None
+    keep_executable: bool = False
+
+    @property
+    def evidence_path(self) -> Path:
+        """Where copies of programs that were ended are kept: beside the activation log."""
+        return self.journal_path.with_name("evidence")
 
     @property
     def standing_path(self) -> Path:
@@ -186,6 +194,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     access: _Access = _Access()
     gate: _Gate = _Gate()
     reminders: _Reminders = _Reminders()
+    evidence: EvidenceSection = EvidenceSection()
     log: LogSection = LogSection()
     system_journal: SystemJournalTable = SystemJournalTable()
     # These two are decoded by what is imported only where they are there.
@@ -261,14 +270,15 @@ def of_source(source: TomlSource) -> Config:
         system_journal=said.system_journal.events,
         hooks=_hooks(source, said.hooks),
         mqtt=_mqtt(source, said.mqtt),
+        keep_executable=said.evidence.keep_executable,
     )
 
 
 def _log(source: TomlSource, said: LogSection) -> LogChoices:
     if said.keep == FOREVER:
-        return LogChoices(None, FOREVER)
+        return LogChoices(None, FOREVER, said.private)
     keep_ns = _bounded(source, ("log", "keep"), said.keep, _DAY, 100 * 365 * _DAY)
-    return LogChoices(keep_ns, spell_duration(keep_ns))
+    return LogChoices(keep_ns, spell_duration(keep_ns), said.private)
 
 
 def _hooks(source: TomlSource, said: dict[str, Any]) -> tuple[Hook, ...]:

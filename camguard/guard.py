@@ -17,6 +17,7 @@ from functools import partial
 from camguard import __version__
 from camguard.batch import Act, Asked, Batch, Companion, Due, Event, Identified
 from camguard.blocking import ASIDE_S, HURRY_S, Blow, Findings, Writing
+from camguard.clockstate import clock_synchronised
 from camguard.core.casebook import Case, Casebook, Digest, Enforce, Identify, Identity, Spend, Wish, would_block
 from camguard.core.events import CamerasSeen, Kind, Report, Sighting
 from camguard.core.model import Camera, CameraId, Moment, Result, Rule, Step
@@ -358,7 +359,12 @@ class Guard:
     async def _enforce(self, blow: Blow) -> None:
         """End a blocked use; where that cannot be done the camera itself goes off, until a person says otherwise."""
         order, dealt = blow.order, asyncio.wrap_future(blow.dealt)
+        seen = await asyncio.wrap_future(blow.seen)
+        if blow.preserving is not None:
+            await blow.preserving.note(self.record, seen)
         outcome = await carry_out(self.platform, self.record, order, _log_step, dealt)
+        if blow.preserving is not None:
+            await blow.preserving.keep(self.record, seen)
         if outcome.result in _NOT_ENDED and self.switching is not None and not self._stopping:
             await self.switch(Power.OFF, order.camera.id, None, order.by)
 
@@ -386,6 +392,7 @@ class Guard:
             "uid": os.getuid(),
             "platform": self.platform.name,
             "method": self.platform.method,
+            "clock_synchronised": clock_synchronised(),
         }
         return Report(Kind.GUARD_STARTED, self.platform.clock.now(), extra=extra)
 

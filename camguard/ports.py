@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from camguard.core.belongings import Belongings, Kept
 from camguard.core.details import Details
 from camguard.core.events import OpenRefused, Report, Sighting
 from camguard.core.gatekeeping import GateOrder
@@ -102,6 +103,32 @@ class Control(Protocol):
         `patience_s` is how long it may take after it was asked, None for the configured time. The outcome speaks of
         this process alone; who holds the camera afterwards is for the sensor to say.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class OpenProgram:
+    """A program's file, held open by `fd` until it is copied; `path` is what it is known as."""
+
+    path: str
+    fd: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What a process was seen to have, and its program's files where they are to be kept."""
+
+    belongings: Belongings
+    programs: tuple[OpenProgram, ...] = ()
+
+
+class Witness(Protocol):
+    """Looks at what a process has before it is ended. Blocking; never raises for what the process or a disk may do."""
+
+    def gather(self, process: Process, within_s: float) -> Gathered:
+        """What the process has, as much of it as is found in that time; to be given to `keep` in any case."""
+
+    def keep(self, gathered: Gathered) -> tuple[Kept, ...]:
+        """Copy the program's files, where that is configured, and close them; the process may be gone by now."""
 
 
 class Switch(Protocol):
@@ -204,7 +231,7 @@ class Platform:
 
     `alarm` makes an alarm on the running event loop, which calls what it is given on that loop's thread. `at_seat` says
     whether a user, by uid, has the session that is active at this machine. `timekeeper` is None where nothing but the
-    time can be told.
+    time can be told. Without `witness` nothing is looked at before a process is ended.
     """
 
     name: str
@@ -218,6 +245,7 @@ class Platform:
     alarm: Callable[[Callable[[], None]], Alarm]
     at_seat: Callable[[int], bool]
     timekeeper: Timekeeper | None = None
+    witness: Witness | None = None
 
 
 class JournalWriter(Protocol):

@@ -153,7 +153,7 @@ class Remote:
 
     def signs(self) -> Iterator[Sign]:
         """See `Access.signs`."""
-        found = map(sign_of, self._entries(0, tuple(kind.value for kind in KINDS)))
+        found = map(sign_of, self.entries(0, tuple(kind.value for kind in KINDS)))
         return (sign for sign in found if sign is not None)
 
     def watching_until(self) -> int | None:
@@ -179,7 +179,7 @@ class Remote:
         """What happens, after `subscribe`, in the shape of ``watch --json``; what was missed comes from the log."""
         last = 0
         for happened in self.client.events():
-            missed = self._entries(max(last, self._heard)) if isinstance(happened, Resync) else [happened.event]
+            missed = self.entries(max(last, self._heard)) if isinstance(happened, Resync) else [happened.event]
             for record in missed:
                 seq = record.get("seq")
                 if isinstance(seq, int):
@@ -192,8 +192,8 @@ class Remote:
         """Leave."""
         self.client.close()
 
-    def _entries(self, last: int, kinds: tuple[str, ...] | None = None) -> Iterator[Record]:
-        """Entries of the log behind number `last`, page by page."""
+    def entries(self, last: int, kinds: tuple[str, ...] | None = None) -> Iterator[Record]:
+        """Entries of the log behind number `last`, page by page, as much of each as this user may see."""
         while True:
             told = self.client.call(calls.Entries(after=last, kinds=kinds))
             yield from told["entries"]

@@ -251,6 +251,20 @@ def _open_refused(told: Told) -> tuple[str, str]:
     return "REFUSED", f"{_use(told)}: the open was refused by the kernel"
 
 
+def _preserved(told: Told) -> tuple[str, str]:
+    found = (told.get("extra") or {}).get("processes") or []
+    files = sum(len(each.get("files", ())) + each.get("more_files", 0) for each in found)
+    sockets = [socket for each in found for socket in each.get("sockets", ())]
+    remotes = ", ".join(quoted(str(each["remote"])) for each in sockets if each.get("remote"))
+    return "preserved", f"{_use(told)}: {files} open files{f'; connected to {remotes}' if remotes else ''}"
+
+
+def _kept(told: Told) -> tuple[str, str]:
+    copies = (told.get("extra") or {}).get("copies") or []
+    said = "; ".join(f"{quoted(str(each.get('path')))}: {each.get('file') or each.get('why')}" for each in copies)
+    return "kept", quoted(said, 300)
+
+
 def _camera_added(told: Told) -> tuple[str, str]:
     nodes = ", ".join(quoted(str(node)) for node in (told.get("camera") or {}).get("nodes", ()))
     return "camera", f"{_camera(told)} ({nodes})"
@@ -323,6 +337,8 @@ _TELL: dict[str, Callable[[Told], tuple[str, str]]] = {
     Kind.DECIDED: _decided,
     Kind.RULE_ADDED: _rule,
     Kind.RULE_REMOVED: _rule,
+    Kind.PRESERVED: _preserved,
+    Kind.KEPT: _kept,
     Kind.ACTION_PENDING: _pending,
     Kind.ACTION_COMPLETED: _completed,
     Kind.ACTION_UNFINISHED: _unfinished,

@@ -119,6 +119,8 @@ class Kind(StrEnum):
     DECIDED = "decided"
     RULE_ADDED = "rule.added"
     RULE_REMOVED = "rule.removed"
+    PRESERVED = "preserved"
+    KEPT = "kept"
     ACTION_PENDING = "action.pending"
     ACTION_COMPLETED = "action.completed"
     ACTION_UNFINISHED = "action.unfinished"

@@ -37,6 +37,8 @@ ACTIVATION_KINDS = frozenset(
         Kind.JUDGED,
         Kind.ALERT,
         Kind.DECIDED,
+        Kind.PRESERVED,
+        Kind.KEPT,
         Kind.ACTION_PENDING,
         Kind.ACTION_COMPLETED,
     }

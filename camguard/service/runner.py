@@ -91,7 +91,7 @@ class Service:
             self._guard = guard
             past = Reading(resources.enter_context(history(settings.config)))
             resources.callback(past.close)
-            people = People(guard.platform.at_seat, os.geteuid())
+            people = People(guard.platform.at_seat, os.geteuid(), private=settings.config.log.private)
             self._answers = Answers(Means(guard, past, people, settings.config, settings.trouble))
             try:
                 await self._serve(people, settings)
