@@ -14,6 +14,8 @@ from pathlib import Path
 
 import msgspec
 
+from camguard.contextconfig import ContextSection
+from camguard.core.context import AS_USUAL, ContextPolicy
 from camguard.core.model import NANOSECONDS
 from camguard.core.power import Power
 from camguard.core.switchboard import PowerPolicy
@@ -92,7 +94,7 @@ class Config:
     `dwell_ns`: an open that lasts longer counts as use. `linger_ns`: a camera reopened within it is the same
     activation. `patience_ns`: how long a process that was asked to stop may take before it is killed. `folder`
     holds the pretend cameras of the simulated backend. `source` is the file this came from, None for defaults.
-    `standing_path` keeps what was said about the cameras.
+    `standing_path` keeps what was said about the cameras. `shipped_rules`: those that camguard brings along hold too.
     """
 
     journal_path: Path
@@ -109,6 +111,8 @@ class Config:
     rulers: Rulers = Rulers.USERS
     gate: GateMode = GateMode.OFF
     reminders: Reminding = Reminding()
+    context: ContextPolicy = AS_USUAL
+    shipped_rules: bool = True
 
     @property
     def standing_path(self) -> Path:
@@ -127,6 +131,7 @@ class _Journal(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 class _Rules(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     file: str | None = None
+    shipped: bool = True
 
 
 class _Ending(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -172,6 +177,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     access: _Access = _Access()
     gate: _Gate = _Gate()
     reminders: _Reminders = _Reminders()
+    context: ContextSection = ContextSection()
 
 
 def session_socket(environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -235,6 +241,10 @@ def of_source(source: TomlSource) -> Config:
         rulers=said.access.rules,
         gate=said.gate.mode,
         reminders=_reminding(source, said.reminders),
+        context=said.context.policy(
+            _bounded(source, ("context", "idle_after"), said.context.idle_after, 0, _DAY),
+        ),
+        shipped_rules=said.rules.shipped,
     )
 
 

@@ -5,8 +5,9 @@ Keys of the JSON object: ``schema``, ``activation`` ("a17"), ``state`` (opened, 
 not known), ``duration_ms``, ``interrupted`` (true where the guard stopped watching first: the end is not known),
 ``ending`` (closed, unplugged), ``capture`` (frames, mapping, dwell), ``frames``, ``opens``, ``camera``, ``app``,
 ``process`` (as in ``watch --json``), ``verdict``, ``reasons``, ``alerted``, ``decision`` (what a person answered to the
-alert: ``decision``, ``by``, ``at``; null where nobody did), and ``actions``, each with ``pending_at``,
-``completed_at``, ``about`` and ``outcome``.
+alert: ``decision``, ``by``, ``at``; null where nobody did), ``context`` (whether the screen was ``locked`` and more,
+each true, false, or null where it is not known; null where nothing was found out), and ``actions``, each with
+``pending_at``, ``completed_at``, ``about`` and ``outcome``.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ COLUMNS = (
     "reasons",
     "alerted",
     "decision",
+    "locked",
     "capture",
     "frames",
     "opens",
@@ -72,6 +74,7 @@ def as_object(record: ActivationRecord) -> dict[str, Any]:
         "reasons": record.reasons,
         "alerted": record.alerted,
         "decision": record.decision,
+        "context": record.context,
         "actions": [_action(action) for action in record.actions],
     }
 
@@ -110,6 +113,7 @@ def _row(record: ActivationRecord) -> tuple[Any, ...]:
         "; ".join(str(reason.get("sentence", "")) for reason in record.reasons),
         "yes" if record.alerted else "no",
         (record.decision or {}).get("decision"),
+        _yes_or_no((record.context or {}).get("locked")),
         record.capture,
         record.frames,
         record.opens,
@@ -129,6 +133,10 @@ def _action(action: ActionRecord) -> dict[str, Any]:
 def _in_words(action: ActionRecord) -> str:
     result = "not completed" if action.outcome is None else action.outcome.get("result")
     return f"{action.about.get('action', 'action')}: {result}"
+
+
+def _yes_or_no(known: bool | None) -> str | None:
+    return None if known is None else "yes" if known else "no"
 
 
 def _cell(value: Any) -> Any:

@@ -34,6 +34,7 @@ class ActivationData(msgspec.Struct, frozen=True):
     ended_at: datetime | None = None
     ending: str | None = None
     outcome: dict[str, Any] | None = None
+    context: dict[str, Any] | None = None
     extra: dict[str, Any] = {}
 
 
@@ -77,7 +78,7 @@ class ActivationRecord:
     `camera`, `app`, `process` and `reasons` have the shape of `records.describe`; times are in the local time
     that held then. `interrupted` says that the guard stopped watching before the use ended: when that was is not
     known, and neither is the duration. `decision` is what a person answered last to its alert: ``decision``, ``by``
-    and ``at``; None where nobody did.
+    and ``at``; None where nobody did. `context` has the shape of `records.context`.
     """
 
     number: int
@@ -102,6 +103,7 @@ class ActivationRecord:
     last_seq: int
     last_at: datetime
     decision: dict[str, Any] | None = None
+    context: dict[str, Any] | None = None
 
     @property
     def id(self) -> str:
@@ -167,6 +169,7 @@ def fold(number: int, entries: Sequence[ActivationEntry], *, watched: bool = Tru
         last_seq=last.seq,
         last_at=last.at.at,
         decision=folding.decision,
+        context=folding.context,
     )
 
 
@@ -183,11 +186,13 @@ class _Folding:
     alerted: bool = False
     actions: list[ActionRecord] = field(default_factory=list)
     decision: dict[str, Any] | None = None
+    context: dict[str, Any] | None = None
 
     def take(self, entry: ActivationEntry) -> None:
         data = entry.data
         self.camera = data.camera or self.camera
         self.app = data.app or self.app
+        self.context = data.context or self.context
         # The first words about a process come before all was found out about it, and may come again later.
         if data.process is not None and len(data.process) >= len(self.process or ()):
             self.process = data.process

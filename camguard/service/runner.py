@@ -37,7 +37,7 @@ BEAT_S = 30.0
 """How often a sign of life is left while systemd asks for none more often; it bounds what a crash leaves unknown."""
 
 
-_AT_ONCE = frozenset({"power", "on_stop", "switchers", "rulers", "source"})
+_AT_ONCE = frozenset({"power", "on_stop", "switchers", "rulers", "source", "context"})
 """What of a changed configuration holds without a restart."""
 
 
@@ -180,6 +180,7 @@ class Service:
         if self._guard.switching is not None:
             self._guard.switching.board.policy = config.power
             self._guard.switching.restore_on_stop = config.on_stop is OnStop.RESTORE
+        self._guard.minding = config.context
         file = None if config.source is None else str(config.source)
         return [Report(Kind.CONFIG_READ, now, extra={"file": file, "after_a_restart": later})]
 

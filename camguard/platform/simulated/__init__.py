@@ -9,6 +9,7 @@ import os
 
 from camguard.platform.simulated.alarm import SimulatedAlarm
 from camguard.platform.simulated.cameras import SimulatedCameras, make_camera
+from camguard.platform.simulated.context import SimulatedSurroundings, pretend_context
 from camguard.platform.simulated.processes import (
     PortableClock,
     SimulatedControl,
@@ -28,8 +29,10 @@ __all__ = [
     "SimulatedIdentifier",
     "SimulatedPlatform",
     "SimulatedSensor",
+    "SimulatedSurroundings",
     "SimulatedSwitch",
     "make_camera",
+    "pretend_context",
 ]
 
 
@@ -49,4 +52,5 @@ class SimulatedPlatform(Platform):
             examiner=SimulatedExaminer(source),
             alarm=lambda ring: SimulatedAlarm(ring, clock),
             at_seat=lambda uid: uid == os.getuid(),
+            surroundings=SimulatedSurroundings(source.folder),
         )
