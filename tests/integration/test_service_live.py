@@ -266,7 +266,7 @@ def test_a_user_makes_rules_for_himself_alone(stage: ServiceStage) -> None:
     [activation] = {entry.activation for entry in entries(stage, Kind.JUDGED)}
     done = stage.run("rules", "allow", f"a{activation}", uid=NOBODY)
     assert done.returncode == 0, done.stderr
-    [rule] = stage.objects("rules", "list", uid=NOBODY)["rules"]
+    [rule] = stage.own_rules(NOBODY)
     assert rule["user"] == rule["by"] == "nobody"
     with stage.stranger("mine.py", uid=NOBODY):
         until("it is judged again", lambda: len(entries(stage, Kind.JUDGED)) > 1)
@@ -288,7 +288,7 @@ def test_a_rule_of_an_administrator_is_not_a_users_to_remove(stage: ServiceStage
     done = stage.run("rules", "remove", "r1", uid=NOBODY)
     assert done.returncode == 1
     assert "was not made by you" in done.stderr
-    assert len(stage.objects("rules", "list")["rules"]) == 1
+    assert len(stage.own_rules()) == 1
 
 
 def test_a_blocked_app_is_ended_with_what_is_known_of_it_in_the_log(stage: ServiceStage) -> None:
