@@ -146,6 +146,13 @@ def pretend_camera(folder: Path, name: str) -> Path:
     return make_camera(folder, name)
 
 
+def pretend_locked(folder: Path) -> None:
+    """Let the screen be locked for whoever uses a pretend camera of this folder."""
+    from camguard.platform.simulated import pretend_context
+
+    pretend_context(folder, locked=True)
+
+
 def _linux(config: Config) -> Platform:
     from camguard.platform.linux.alarm import LinuxAlarm
     from camguard.platform.linux.clock import LinuxClock

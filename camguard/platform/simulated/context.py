@@ -20,7 +20,8 @@ from camguard.toml_source import TomlSource
 log = logging.getLogger(__name__)
 
 NAME = "context.toml"
-_LONG_AGO_NS = 366 * 24 * 3600 * 1_000_000_000
+_MINUTE_NS = 60 * 1_000_000_000
+_LONG_AGO_NS = 366 * 24 * 60 * _MINUTE_NS
 
 
 class _Content(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -57,7 +58,7 @@ class SimulatedSurroundings:
         except ConfigError as error:
             log.warning("%s", error)
             return Context()
-        installed = None if said.new is None else time.time_ns() - (0 if said.new else _LONG_AGO_NS)
+        installed = None if said.new is None else time.time_ns() - (_MINUTE_NS if said.new else _LONG_AGO_NS)
         return Context(
             SessionState(
                 locked=said.locked,
