@@ -148,5 +148,5 @@ def test_a_logind_that_does_not_answer_leaves_all_unknown(
     assert surroundings.context(user(100, ANNA), ORIGIN).session == SessionState()
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path / 'nobody'}")
     assert surroundings.context(user(100, ANNA), ORIGIN).session == SessionState()
-    monkeypatch.setattr(ours, "_library", lambda: None)
+    monkeypatch.setattr(ours, "libsystemd", lambda: None)
     assert surroundings.context(user(100, ANNA), ORIGIN).session == SessionState()

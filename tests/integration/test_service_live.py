@@ -304,6 +304,29 @@ def test_a_blocked_app_is_ended_with_what_is_known_of_it_in_the_log(stage: Servi
     assert named[-1]["sha256"]
 
 
+def test_everybody_sees_the_rules_that_come_along_and_nobody_removes_them(stage: ServiceStage) -> None:
+    for uid in (None, NOBODY):
+        shipped = [rule for rule in stage.objects("rules", "list", uid=uid)["rules"] if rule["shipped"]]
+        assert {rule["id"].split(".")[1] for rule in shipped} >= {"gdm", "howdy"}
+        done = stage.run("rules", "remove", shipped[0]["id"], uid=uid)
+        assert done.returncode == 1
+        assert "comes with camguard" in done.stderr
+
+
+def test_a_circumstance_is_judged_by_the_configuration_that_holds_now(stage: ServiceStage) -> None:
+    asked = ("rules", "test", "package:zoom", "--locked")
+    assert stage.run("rules", "allow", "package:zoom").returncode == 0
+    assert [each["code"] for each in stage.objects(*asked)["reasons"]] == ["locked", "allowed-otherwise"]
+    assert stage.run("rules", "allow", "package:zoom", "--even", "locked").returncode == 0
+    assert stage.objects(*asked)["verdict"] == "expected"
+    assert stage.run("rules", "allow", "package:zoom").returncode == 0
+    stage.configure("[context]\nlocked = false\n")
+    stage.reload()
+    until("it is read", lambda: bool(entries(stage, Kind.CONFIG_READ)))
+    assert extras(stage, Kind.CONFIG_READ)[0]["after_a_restart"] == []
+    assert stage.objects(*asked)["verdict"] == "expected"
+
+
 def test_a_broken_configuration_is_told_and_the_one_before_stays(stage: ServiceStage) -> None:
     stage.configure('[camera]\ndefault = "of"\n')
     stage.reload()

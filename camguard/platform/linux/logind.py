@@ -76,13 +76,13 @@ class Logind:
     def all(self, path: bytes, kind: bytes, name: bytes) -> tuple[bytes, ...]:
         """The objects that a property lists."""
         with self._property(path, kind, name, b"a(so)") as reply:
-            _checked(_library().sd_bus_message_enter_container(reply, b"a", b"(so)"))
+            _checked(libsystemd().sd_bus_message_enter_container(reply, b"a", b"(so)"))
             return tuple(iter(lambda: _pair(reply), None))
 
     def _object(self, call: bytes, number: int) -> bytes:
         with _reply() as (error, reply):
             manager = NAME + b".Manager"
-            done = _library().sd_bus_call_method(
+            done = libsystemd().sd_bus_call_method(
                 self._bus, NAME, ROOT, manager, call, error, reply, b"u", ctypes.c_uint32(number)
             )
             _checked(done, error)
@@ -92,14 +92,16 @@ class Logind:
     def _property(self, path: bytes, kind: bytes, name: bytes, form: bytes) -> Iterator[ctypes.c_void_p]:
         with _reply() as (error, reply):
             interface = NAME + b"." + kind
-            _checked(_library().sd_bus_get_property(self._bus, NAME, path, interface, name, error, reply, form), error)
+            _checked(
+                libsystemd().sd_bus_get_property(self._bus, NAME, path, interface, name, error, reply, form), error
+            )
             yield reply[0]
 
 
 @contextmanager
 def connected() -> Iterator[Logind]:
     """A connection for as long as the context lasts. Raises NoAnswer where there is none."""
-    library = _library()
+    library = libsystemd()
     if library is None:
         raise NoAnswer("there is no libsystemd")
     bus = ctypes.c_void_p()
@@ -119,14 +121,14 @@ def _reply() -> Iterator[tuple[Any, Any]]:
         # A pointer of one element: what stands in it is a message once the call was answered.
         yield ctypes.pointer(error), ctypes.pointer(reply)
     finally:
-        _library().sd_bus_error_free(ctypes.byref(error))
+        libsystemd().sd_bus_error_free(ctypes.byref(error))
         if reply:
-            _library().sd_bus_message_unref(reply)
+            libsystemd().sd_bus_message_unref(reply)
 
 
 def _pair(reply: ctypes.c_void_p) -> bytes | None:
     """The object of the pair of name and object that comes next in a message; None behind the last of a list."""
-    library = _library()
+    library = libsystemd()
     if not _checked(library.sd_bus_message_enter_container(reply, b"r", b"so")):
         return None
     _basic(reply, b"s", ctypes.c_char_p())
@@ -137,12 +139,12 @@ def _pair(reply: ctypes.c_void_p) -> bytes | None:
 
 def _path(reply: ctypes.c_void_p) -> bytes:
     path = ctypes.c_char_p()
-    _checked(_library().sd_bus_message_read_basic(reply, b"o", ctypes.byref(path)))
+    _checked(libsystemd().sd_bus_message_read_basic(reply, b"o", ctypes.byref(path)))
     return path.value or _NONE
 
 
 def _basic(reply: ctypes.c_void_p, form: bytes, into: Any) -> Any:
-    _checked(_library().sd_bus_message_read_basic(reply, form, ctypes.byref(into)))
+    _checked(libsystemd().sd_bus_message_read_basic(reply, form, ctypes.byref(into)))
     return into.value.decode("utf-8", "replace") if isinstance(into.value, bytes) else into.value
 
 
@@ -157,8 +159,8 @@ def _checked(result: int, error: Any = None) -> int:
 
 
 @cache
-def _library() -> Any:
-    """The library with the calls that are made here; None where it is not there, or too old (before systemd 239)."""
+def libsystemd() -> Any:
+    """The library with the calls that are made of it; None where it is not there, or too old (before systemd 239)."""
     try:
         library = ctypes.CDLL("libsystemd.so.0")
         for name, kinds in _CALLS.items():
@@ -174,6 +176,7 @@ def _library() -> Any:
 
 _P, _S = ctypes.c_void_p, ctypes.c_char_p
 _CALLS: dict[str, tuple[Any, ...]] = {
+    "sd_uid_get_seats": (ctypes.c_uint32, ctypes.c_int, _P),
     "sd_bus_open_system": (_P,),
     "sd_bus_set_method_call_timeout": (_P, ctypes.c_uint64),
     "sd_bus_call_method": (_P, _S, _S, _S, _S, _P, _P, _S),  # then what that describes
