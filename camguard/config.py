@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from camguard.contextconfig import ContextSection
+from camguard.core.context import AS_USUAL, ContextPolicy
 from camguard.core.model import NANOSECONDS
 from camguard.core.power import Power
 from camguard.core.switchboard import PowerPolicy
@@ -104,7 +106,7 @@ class Config:
     activation. `patience_ns`: how long a process that was asked to stop may take before it is killed. `folder`
     holds the pretend cameras of the simulated backend. `source` is the file this came from, None for defaults.
     `standing_path` keeps what was said about the cameras. `keep_executable`: programs that are ended unexpectedly are
-    copied.
+    copied. `shipped_rules`: those that camguard brings along hold too.
     """
 
     journal_path: Path
@@ -126,6 +128,8 @@ class Config:
     hooks: tuple[Hook, ...] = ()
     mqtt: Broker | None = None
     keep_executable: bool = False
+    context: ContextPolicy = AS_USUAL
+    shipped_rules: bool = True
 
     @property
     def evidence_path(self) -> Path:
@@ -149,6 +153,7 @@ class _Journal(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 class _Rules(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     file: str | None = None
+    shipped: bool = True
 
 
 class _Ending(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -194,6 +199,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     access: _Access = _Access()
     gate: _Gate = _Gate()
     reminders: _Reminders = _Reminders()
+    context: ContextSection = ContextSection()
     evidence: EvidenceSection = EvidenceSection()
     log: LogSection = LogSection()
     system_journal: SystemJournalTable = SystemJournalTable()
@@ -271,6 +277,10 @@ def of_source(source: TomlSource) -> Config:
         hooks=_hooks(source, said.hooks),
         mqtt=_mqtt(source, said.mqtt),
         keep_executable=said.evidence.keep_executable,
+        context=said.context.policy(
+            _bounded(source, ("context", "idle_after"), said.context.idle_after, 0, _DAY),
+        ),
+        shipped_rules=said.rules.shipped,
     )
 
 

@@ -19,6 +19,7 @@ from camguard.batch import Act, Asked, Batch, Companion, Due, Event, Identified
 from camguard.blocking import ASIDE_S, HURRY_S, Blow, Findings, Writing
 from camguard.clockstate import clock_synchronised
 from camguard.core.casebook import Case, Casebook, Digest, Enforce, Identify, Identity, Spend, Wish, would_block
+from camguard.core.context import ContextPolicy
 from camguard.core.events import CamerasSeen, Kind, Report, Sighting
 from camguard.core.model import Camera, CameraId, Moment, Result, Rule, Step
 from camguard.core.power import Power
@@ -98,6 +99,15 @@ class Guard:
     def rules(self) -> tuple[Rule, ...]:
         """The rules in force."""
         return self._in_force.rules
+
+    @property
+    def minding(self) -> ContextPolicy:
+        """What of a use's context speaks against it; what is set holds from the next verdict on."""
+        return self._book.minding
+
+    @minding.setter
+    def minding(self, policy: ContextPolicy) -> None:
+        self._book.minding = policy
 
     def listen(self, listener: Listener) -> None:
         """Call `listener` with every report once it is on disk, on the event loop's thread."""

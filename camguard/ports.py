@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from camguard.core.belongings import Belongings, Kept
+from camguard.core.context import Context, Origin
 from camguard.core.details import Details
 from camguard.core.events import OpenRefused, Report, Sighting
 from camguard.core.gatekeeping import GateOrder
@@ -88,6 +89,16 @@ class Identifier(Protocol):
         """The app that a file would be if it were run.
 
         Raises NothingMatched where there is no such file or it cannot be run, AccessDenied where it may not be read.
+        """
+
+
+class Surroundings(Protocol):
+    """Tells in which circumstances a process uses a camera. Blocking, for a moment at most; safe in several threads."""
+
+    def context(self, process: Process, origin: Origin) -> Context:
+        """The context of a use by this process, which may be gone, whose program comes from `origin`.
+
+        What cannot be found out is not known; that is never an error.
         """
 
 
@@ -230,8 +241,9 @@ class Platform:
     """One operating system's edges, ready for the guard. `method` says in words how cameras are watched.
 
     `alarm` makes an alarm on the running event loop, which calls what it is given on that loop's thread. `at_seat` says
-    whether a user, by uid, has the session that is active at this machine. `timekeeper` is None where nothing but the
-    time can be told. Without `witness` nothing is looked at before a process is ended.
+    whether a user, by uid, has the session that is active at this machine. `shipped` are rules that hold where the
+    configuration does not leave them out. `timekeeper` is None where nothing but the time can be told. Without
+    `witness` nothing is looked at before a process is ended.
     """
 
     name: str
@@ -244,6 +256,8 @@ class Platform:
     examiner: Examiner
     alarm: Callable[[Callable[[], None]], Alarm]
     at_seat: Callable[[int], bool]
+    surroundings: Surroundings
+    shipped: tuple[Rule, ...] = ()
     timekeeper: Timekeeper | None = None
     witness: Witness | None = None
 

@@ -74,6 +74,11 @@ def spell_hours(hours: Hours) -> str:
     return f"{_spell_days(hours.days)} {start}-{end}"
 
 
+def spell_list(words: Iterable[str]) -> str:
+    """Plain words as TOML has a list of them."""
+    return "[" + ", ".join(f'"{word}"' for word in words) + "]"
+
+
 def _parse_times(text: str) -> tuple[int, int]:
     found = _TIMES.fullmatch(text)
     if found is None:

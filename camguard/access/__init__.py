@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from camguard.core.circumstance import Circumstance
 from camguard.core.coverage import Sign
 from camguard.core.decisions import Decision
 from camguard.core.model import App, Moment, Rule, Verdict
@@ -67,10 +68,20 @@ class Access(Protocol):
         """Store a rule and log it; returns the file, the rule as stored, and the one it replaced."""
 
     def remove_rule(self, rule_id: str) -> tuple[str, Rule]:
-        """Take a rule away and log it. Raises NothingMatched where there is none of that id."""
+        """Take a rule away and log it. Raises NothingMatched where there is none of that id.
 
-    def explain(self, app: App, camera: str | None, user: str | None, at: Moment | None) -> Verdict:
-        """What the rules would make of a use."""
+        Raises Refused for a rule that is shipped.
+        """
+
+    def explain(
+        self,
+        app: App,
+        camera: str | None,
+        user: str | None,
+        at: Moment | None,
+        held: frozenset[Circumstance] = frozenset(),
+    ) -> Verdict:
+        """What the rules would make of a use in these circumstances."""
 
     def activation(self, number: int) -> ActivationRecord | None:
         """One activation of the log."""

@@ -14,8 +14,10 @@ from pathlib import Path
 from camguard.access import Found
 from camguard.access.handdecide import answer_of, log_decision, logged_subject, off_by_hand
 from camguard.access.handswitch import switch_by_hand
-from camguard.compose import history, may_switch, platform, write_journal
+from camguard.compose import history, may_switch, platform, rules_in_force, write_journal
 from camguard.config import Config
+from camguard.core.circumstance import Circumstance
+from camguard.core.context import supposed
 from camguard.core.coverage import Sign
 from camguard.core.decisions import ENDS, Decision
 from camguard.core.events import CamerasSeen, Kind, Report, Sighting
@@ -105,7 +107,7 @@ class Local:
         told, by = logged_subject(self._config, number), this_user()
         rule = None
         if decision is Decision.ALLOW:
-            _, rule, _ = self.add_rule(told.rule())
+            _, rule, _ = self.add_rule(told.rule(self.rules()[1]))
         log_decision(self._config, told, decision, by)
         outcome = None
         if decision in ENDS:
@@ -125,7 +127,7 @@ class Local:
 
     def rules(self) -> tuple[str, tuple[Rule, ...]]:
         """See `Access.rules`."""
-        return str(self._config.rules_path), RuleBook(self._config.rules_path).current()
+        return str(self._config.rules_path), rules_in_force(self._config, platform(self._config)).current()
 
     def add_rule(self, rule: Rule) -> tuple[str, Rule, Rule | None]:
         """See `Access.add_rule`."""
@@ -135,15 +137,22 @@ class Local:
 
     def remove_rule(self, rule_id: str) -> tuple[str, Rule]:
         """See `Access.remove_rule`."""
-        removed = RuleBook(self._config.rules_path).remove(rule_id)
+        removed = rules_in_force(self._config, platform(self._config)).remove(rule_id)
         if removed is None:
             raise NothingMatched(f'there is no rule "{rule_id}"; `camguard rules list` shows those there are')
         _log_rule(self._config, Kind.RULE_REMOVED, removed)
         return str(self._config.rules_path), removed
 
-    def explain(self, app: App, camera: str | None, user: str | None, at: Moment | None) -> Verdict:
+    def explain(
+        self,
+        app: App,
+        camera: str | None,
+        user: str | None,
+        at: Moment | None,
+        held: frozenset[Circumstance] = frozenset(),
+    ) -> Verdict:
         """See `Access.explain`."""
-        return explain(self._config, app, camera, user, at)
+        return explain(self._config, app, camera, user, at, held)
 
     def activation(self, number: int) -> ActivationRecord | None:
         """See `Access.activation`."""
@@ -220,7 +229,7 @@ def snapshot(config: Config) -> Snapshot:
     """How things stand now."""
     edges = platform(config)
     with history(config) as past:
-        cameras, uses = look(edges, past, RuleBook(config.rules_path).current())
+        cameras, uses = look(edges, past, rules_in_force(config, edges).current(), config.context)
     on = {camera.id for camera in cameras}
     off = {camera.id: camera for plan in _off(config, edges) for camera in plan.cameras if camera.id not in on}
     return Snapshot(
@@ -256,7 +265,14 @@ def end_uses(config: Config, uses: tuple[Use, ...], by: str, tell: Tell) -> tupl
     return asyncio.run(_end_uses(config, uses, by, tell))
 
 
-def explain(config: Config, app: App, camera: str | None, user: str | None, at: Moment | None) -> Verdict:
+def explain(
+    config: Config,
+    app: App,
+    camera: str | None,
+    user: str | None,
+    at: Moment | None,
+    held: frozenset[Circumstance],
+) -> Verdict:
     """What the policy would make of a use, without a camera or a process.
 
     Raises NothingMatched for a camera that is not there.
@@ -271,8 +287,9 @@ def explain(config: Config, app: App, camera: str | None, user: str | None, at: 
         user=user,
         times_seen=times,
         last_seen_utc_ns=last,
+        against=supposed(held, config.context),
     )
-    return judge(case, RuleBook(config.rules_path).current())
+    return judge(case, rules_in_force(config, edges).current())
 
 
 def findings(config: Config) -> tuple[Finding, ...]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from camguard.access import Found
+from camguard.core.circumstance import Circumstance
 from camguard.core.coverage import KINDS, Sign, sign_of
 from camguard.core.decisions import Decision
 from camguard.core.events import Kind
@@ -15,6 +16,7 @@ from camguard.core.model import (
     App,
     AppIdentity,
     AppKind,
+    CameraKind,
     Effect,
     Hours,
     Judgement,
@@ -22,11 +24,11 @@ from camguard.core.model import (
     Moment,
     Outcome,
     Reason,
-    ReasonCode,
     Result,
     Rule,
     Step,
     Verdict,
+    reason_code,
 )
 from camguard.core.power import Power
 from camguard.core.records import Record
@@ -101,7 +103,14 @@ class Remote:
         told = self.client.call(calls.RemoveRule(rule=rule_id))
         return told["file"], rule_of_record(told["rule"])
 
-    def explain(self, app: App, camera: str | None, user: str | None, at: Moment | None) -> Verdict:
+    def explain(
+        self,
+        app: App,
+        camera: str | None,
+        user: str | None,
+        at: Moment | None,
+        held: frozenset[Circumstance] = frozenset(),
+    ) -> Verdict:
         """See `Access.explain`."""
         identity = app.identity
         asked = calls.AskedApp(
@@ -113,9 +122,10 @@ class Remote:
             confidence=app.confidence,
         )
         at_utc_ns = None if at is None else at.utc_ns
-        told = self.client.call(calls.Explain(app=asked, camera=camera, user=user, at_utc_ns=at_utc_ns))
+        asking = calls.Explain(app=asked, camera=camera, user=user, at_utc_ns=at_utc_ns, held=_in_order(held))
+        told = self.client.call(asking)
         reasons = tuple(
-            Reason(ReasonCode(each["code"]), each["sentence"], each.get("rule")) for each in told["reasons"]
+            Reason(reason_code(each["code"]), each["sentence"], each.get("rule")) for each in told["reasons"]
         )
         return Verdict(Judgement(told["verdict"]), reasons, told["rule"])
 
@@ -218,7 +228,14 @@ def rule_of_record(record: dict[str, Any]) -> Rule:
         note=record.get("note"),
         turns_on=record.get("turns_on", False),
         by=record.get("by"),
+        even=frozenset(map(Circumstance, record.get("even", ()))),
+        kind=CameraKind(record["camera_kind"]) if "camera_kind" in record else None,
+        shipped=record.get("shipped", False),
     )
+
+
+def _in_order(circumstances: frozenset[Circumstance]) -> tuple[Circumstance, ...]:
+    return tuple(each for each in Circumstance if each in circumstances)
 
 
 def _new_rule(rule: Rule) -> calls.NewRule:
@@ -237,6 +254,7 @@ def _new_rule(rule: Rule) -> calls.NewRule:
         until=None if until is None else _EPOCH + timedelta(microseconds=until // 1000),
         note=rule.note,
         turns_on=rule.turns_on,
+        even=_in_order(rule.even),
     )
 
 

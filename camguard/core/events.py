@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from camguard.core.context import Context
 from camguard.core.details import Details
 from camguard.core.model import (
     Activation,
@@ -159,3 +160,4 @@ class Report:
     outcome: Outcome | None = None
     extra: dict[str, Any] | None = None
     seq: int | None = None
+    context: Context | None = None

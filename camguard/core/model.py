@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType
 
+from camguard.core.circumstance import Circumstance
 from camguard.core.confidence import Confidence
 
 CameraId = NewType("CameraId", str)
@@ -288,7 +289,8 @@ class Rule:
 
     None in a field means "any". `app` is matched by kind and id, and by path where the rule names one; where
     it bears a SHA-256, other content at the same place asks again. `turns_on`: in lock mode the camera is on in
-    these hours. `by` is the user who made it for himself; None where an administrator did.
+    these hours. `by` is the user who made it for himself; None where an administrator did. What is in `even` does not
+    speak against a use that it allows. `shipped` with camguard, and for cameras of this `kind`: nobody made it.
     """
 
     id: str
@@ -303,6 +305,9 @@ class Rule:
     note: str | None = None
     turns_on: bool = False
     by: str | None = None
+    even: frozenset[Circumstance] = frozenset()
+    kind: CameraKind | None = None
+    shipped: bool = False
 
 
 class Judgement(StrEnum):
@@ -327,15 +332,24 @@ class ReasonCode(StrEnum):
     OUTSIDE_HOURS = "outside-hours"
     OTHER_CAMERA = "no-rule-for-camera"
     EXPIRED = "rule-expired"
+    OTHERWISE = "allowed-otherwise"
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One reason, as a code for programs and a sentence for people."""
 
-    code: ReasonCode
+    code: ReasonCode | Circumstance
     sentence: str
     rule: str | None = None
+
+
+def reason_code(word: str) -> ReasonCode | Circumstance:
+    """The code that is written so. Raises ValueError for any other word."""
+    try:
+        return ReasonCode(word)
+    except ValueError:
+        return Circumstance(word)
 
 
 @dataclass(frozen=True, slots=True)

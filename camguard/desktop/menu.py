@@ -143,6 +143,7 @@ def _details(use: UseNow) -> list[Row]:
         ("Said to be", "; ".join(str(hint) for hint in process.get("hints") or ())),
         ("Judged", told.get("verdict")),
         ("Why", words.why(told)),
+        ("Screen", words.screen(told)),
         ("In the log", told.get("activation")),
     ]
     return [Row(f"{what}: {words.fact(str(fact))}") for what, fact in facts if fact not in {None, ""}]

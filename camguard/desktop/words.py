@@ -92,6 +92,12 @@ def known_by(told: Told) -> str:
             return ""
 
 
+def screen(told: Told) -> str:
+    """Whether the screen was locked when the use was looked into; empty where that is not known."""
+    locked = (told.get("context") or {}).get("locked")
+    return "" if locked is None else "locked" if locked else "not locked"
+
+
 def lasting(seconds: float) -> str:
     """A duration as it is said in passing: ``less than a minute``, ``3 minutes``, ``1 hour 5 minutes``."""
     if seconds < _MINUTE:

@@ -36,6 +36,7 @@ class ActivationData(msgspec.Struct, frozen=True):
     ended_at: datetime | None = None
     ending: str | None = None
     outcome: dict[str, Any] | None = None
+    context: dict[str, Any] | None = None
     extra: dict[str, Any] = {}
 
 
@@ -81,7 +82,8 @@ class ActivationRecord:
     known, and neither is the duration. `decision` is what a person answered last to its alert: ``decision``, ``by``
     and ``at``; None where nobody did. `present` says that it had begun before the guard did. `preserved` is what its
     processes had when they were ended (``processes``), and which copies of their programs were kept (``copies``), each
-    with ``by`` and ``at``; see `core.belongings`.
+    with ``by`` and ``at``; see `core.belongings`. `context` has the
+    shape of `records.context`.
     """
 
     number: int
@@ -108,6 +110,7 @@ class ActivationRecord:
     decision: dict[str, Any] | None = None
     present: bool = False
     preserved: tuple[dict[str, Any], ...] = ()
+    context: dict[str, Any] | None = None
 
     @property
     def id(self) -> str:
@@ -175,6 +178,7 @@ def fold(number: int, entries: Sequence[ActivationEntry], *, watched: bool = Tru
         decision=folding.decision,
         present=life.present,
         preserved=tuple(folding.preserved),
+        context=folding.context,
     )
 
 
@@ -192,11 +196,13 @@ class _Folding:
     actions: list[ActionRecord] = field(default_factory=list)
     decision: dict[str, Any] | None = None
     preserved: list[dict[str, Any]] = field(default_factory=list)
+    context: dict[str, Any] | None = None
 
     def take(self, entry: ActivationEntry) -> None:
         data = entry.data
         self.camera = data.camera or self.camera
         self.app = data.app or self.app
+        self.context = data.context or self.context
         # The first words about a process come before all was found out about it, and may come again later.
         if data.process is not None and len(data.process) >= len(self.process or ()):
             self.process = data.process

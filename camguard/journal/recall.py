@@ -23,9 +23,9 @@ from camguard.core.model import (
     Process,
     ProcessIdentity,
     Reason,
-    ReasonCode,
     State,
     Verdict,
+    reason_code,
 )
 from camguard.journal.filter import to_utc_ns
 from camguard.journal.fold import ActivationRecord
@@ -111,7 +111,7 @@ def _verdict(record: ActivationRecord) -> Verdict | None:
     if record.verdict is None:
         return None
     reasons = tuple(
-        Reason(ReasonCode(each["code"]), str(each["sentence"]), each.get("rule")) for each in record.reasons
+        Reason(reason_code(each["code"]), str(each["sentence"]), each.get("rule")) for each in record.reasons
     )
     return Verdict(Judgement(record.verdict), reasons)
 

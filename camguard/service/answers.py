@@ -15,6 +15,7 @@ from camguard import __version__
 from camguard.config import Config, Rulers, Switchers
 from camguard.core.authority import Caller, Deed, may, reduced, sees_whole
 from camguard.core.casebook import Case
+from camguard.core.context import supposed
 from camguard.core.decisions import Decision
 from camguard.core.events import Kind, Report
 from camguard.core.model import NANOSECONDS, Camera, CameraId, Moment, Outcome, Process, Result, Rule
@@ -32,6 +33,7 @@ from camguard.service.deciding import decide
 from camguard.service.people import People
 from camguard.service.reading import Reading
 from camguard.service.ruling import rule_of
+from camguard.shipped import keep
 from camguard.subject import Subject, outcome_record
 from camguard.uses import activation_number, camera_meant
 from camguard.views import camera_view, case_view, reference
@@ -287,6 +289,7 @@ class Answers:
         rule = next((rule for rule in self.guard.rules if rule.id == call.rule), None)
         if rule is None or not self._sees(caller, rule):
             raise NothingMatched(f'there is no rule "{call.rule}"; `camguard rules list` shows those there are')
+        keep(rule.id, self.guard.rules)
         own = rule.by is not None and rule.by == self.means.people.name(caller.uid)
         if own:
             self._permit_own_rules(caller)
@@ -303,7 +306,7 @@ class Answers:
             raise Refused("here only root and the group camguard may make and remove rules")
 
     def _sees(self, caller: Caller, rule: Rule) -> bool:
-        if rule.user is None:
+        if rule.user is None or rule.shipped:
             return may(caller, Deed.SEE_COMMON_RULES)
         return may(caller, Deed.SEE_RULES, self.means.people.uid(rule.user))
 
@@ -327,6 +330,7 @@ class Answers:
             uid=concerned,
             times_seen=times,
             last_seen_utc_ns=last,
+            against=supposed(call.held, self.means.config.context),
         )
         verdict = judge(case, self.guard.rules)
         told = describe(Report(Kind.JUDGED, at, verdict=verdict))

@@ -37,7 +37,7 @@ from camguard.service.systemjournal import SystemJournal
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = frozenset({"power", "on_stop", "switchers", "rulers", "source", "system_journal"})
+_AT_ONCE = frozenset({"power", "on_stop", "switchers", "rulers", "source", "system_journal", "context"})
 """What of a changed configuration holds without a restart."""
 
 
@@ -184,6 +184,7 @@ class Service:
             self._guard.switching.board.policy = config.power
             self._guard.switching.restore_on_stop = config.on_stop is OnStop.RESTORE
         self._system_journal.share = config.system_journal
+        self._guard.minding = config.context
         file = None if config.source is None else str(config.source)
         return [Report(Kind.CONFIG_READ, now, extra={"file": file, "after_a_restart": later})]
 
