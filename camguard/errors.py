@@ -35,6 +35,10 @@ class SensorError(CamguardError):
     """The cameras cannot be watched at all."""
 
 
+class BrokerError(CamguardError):
+    """What a broker such as PipeWire does for its clients cannot be seen, or not be changed."""
+
+
 class JournalError(CamguardError):
     """The activation log cannot be used."""
 

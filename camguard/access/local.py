@@ -332,11 +332,14 @@ def _by_activation(config: Config, uses: tuple[Use, ...], number: int) -> tuple[
         raise NothingMatched(f"there is no activation a{number} in the log")
     camera = (record.camera or {}).get("id")
     process = record.process or {}
-    kinship = (process.get("uid"), process.get("exe"), process.get("script"))
+    of_portal = (process.get("through") or {}).get("app")
+    kinship = (process.get("uid"), process.get("exe"), process.get("script") if of_portal is None else of_portal)
+    identity = identity_of(record) if of_portal is None else None  # the portal's process has cameras for other apps too
     found = tuple(
         use
         for use in uses
-        if use.camera.id == camera and (use.process.identity == identity_of(record) or use.process.kinship == kinship)
+        if use.camera.id == camera
+        and (use.process.kinship == kinship or (identity is not None and use.process.identity == identity))
     )
     if not found:
         raise NothingMatched(f"{record.id} ({record.app_name}) does not hold {record.camera_name or 'a camera'} now")

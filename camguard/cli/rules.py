@@ -27,7 +27,7 @@ APP is one of
   /usr/bin/cheese          a program or script: what it belongs to and its SHA-256 are worked out
   cheese                   the name of an app in the log
   package:cheese           as in the rules file; also script:/PATH, executable:/PATH, flatpak:ID, snap:NAME,
-                           appimage:/PATH and container:ID
+                           portal:ID, appimage:/PATH and container:ID
 """
 
 _EPILOG = f"""{_APPS}

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import TypeAlias
 
+from camguard.core.confidence import Through
 from camguard.core.details import Details, Parent
 from camguard.core.events import Kind, Report
 from camguard.core.model import Activation, App, Camera, Moment, Outcome, Process, Rule, Verdict
@@ -232,9 +233,21 @@ def _process(process: Process, details: Details | None) -> Record:
         "user": None if details is None else _maybe(details.user),
         "script": _maybe(process.script),
     }
+    if process.through is not None:
+        record["through"] = _through(process.through)
     if details is not None:
         record.update(_details(details))
     return record
+
+
+def _through(through: Through) -> Record:
+    return {
+        "confidence": through.confidence.value,
+        "broker": _text(through.broker),
+        "pid": through.pid,
+        "app": _maybe(through.app),
+        "says": _maybe(through.says),
+    }
 
 
 def _details(details: Details) -> Record:

@@ -18,6 +18,7 @@ _CLASSES: dict[str, type[CamguardError]] = {
     "no-match": errors.NothingMatched,
     "refused": errors.Refused,
     "no-sensor": errors.SensorError,
+    "broker": errors.BrokerError,
     "journal": errors.JournalError,
     "journal-write": errors.JournalWriteError,
     "journal-corrupt": errors.JournalCorrupt,
