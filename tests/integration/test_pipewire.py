@@ -227,6 +227,6 @@ def test_root_joins_anothers_instance_as_that_user() -> None:
 def test_a_program_that_is_not_installed_is_told_with_the_remedy(
     private: PipeWire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("camguard.platform.linux.pipewire.tools._PROGRAMS", "/nonexistent")
+    monkeypatch.setattr("camguard.platform.linux.pipewire.launch.PROGRAMS", "/nonexistent")
     with pytest.raises(BrokerError, match="pipewire-bin"):
         snapshot(private.instance)

@@ -17,7 +17,7 @@ from typing import IO, Any
 from camguard.platform.linux.pipewire.tools import Instance
 
 PACKAGES = "pipewire pipewire-bin wireplumber gstreamer1.0-tools gstreamer1.0-pipewire gstreamer1.0-plugins-base"
-PATIENCE_S = 20.0
+PATIENCE_S = 90.0 if os.environ.get("CAMGUARD_GUEST") else 20.0  # an emulated machine is slow
 _TOOLS = ("pipewire", "wireplumber", "pw-dump", "pw-cli", "gst-launch-1.0", "gst-inspect-1.0", "dbus-run-session")
 _FORMAT = "video/x-raw,format=YUY2,width=160,height=120,framerate=30/1"
 _FROM_SOURCE = "video/x-raw,format=YUY2"
@@ -58,11 +58,15 @@ def children(name: str) -> list[int]:
 
 @dataclass
 class PipeWire:
-    """One private instance, with `cameras` that are PipeWire's own; it says of each which device it is."""
+    """One private instance, with `cameras` that are PipeWire's own; it says of each which device it is.
+
+    All of it runs as a user, with `groups` besides his own.
+    """
 
     folder: Path
     uid: int
     cameras: Mapping[str, Path] = field(default_factory=dict)
+    groups: Sequence[int] = ()
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     daemon: subprocess.Popen[bytes] | None = None
 
@@ -92,8 +96,8 @@ class PipeWire:
 
     def dump(self) -> bytes:
         """Everything there is, as pw-dump tells it."""
-        command, options = self.instance.command("pw-dump")
-        told: bytes = subprocess.run(command, **options, capture_output=True).stdout
+        start = self.instance.launch("pw-dump")
+        told: bytes = subprocess.run(start.command, **start.options, capture_output=True).stdout
         return told
 
     def stop(self) -> None:
@@ -130,7 +134,7 @@ class PipeWire:
                 process_group=0,
                 user=self.uid,
                 group=self.uid,
-                extra_groups=() if os.geteuid() == 0 else None,
+                extra_groups=self.groups if os.geteuid() == 0 else None,
             )
         self.processes.append(process)
         return process
@@ -152,6 +156,22 @@ class PipeWire:
         line = f"pipewiresrc target-object={source} ! {taken} ! fakesink"
         return self.run("gst-launch-1.0", "-q", *line.split(), env=env)
 
+    def camera_of(self, node: Path) -> str:
+        """What PipeWire calls the camera of a V4L2 node; waits until the session manager has found it."""
+        found: list[str] = []
+
+        def there() -> bool:
+            told = [_properties(each) for each in json.loads(self.dump() or b"[]")]
+            found[:] = [
+                each["node.name"]
+                for each in told
+                if each.get("media.role") == "Camera" and each.get("api.v4l2.path") == str(node)
+            ]
+            return bool(found)
+
+        wait_for(there, f"a camera of {node}")
+        return found[0]
+
     def link(self, source: str, viewer: subprocess.Popen[bytes]) -> None:
         """Connect a viewer, which was cut off, again."""
         objects = json.loads(self.dump())
@@ -168,8 +188,8 @@ class PipeWire:
             _properties(each).get("node.id"): each["id"] for each in objects if each["type"].endswith(":Port")
         }  # fmt: skip
         (camera,) = [each["id"] for each in objects if _properties(each).get("node.name") == source]
-        command, options = self.instance.command("pw-link", str(ports[camera]), str(port))
-        subprocess.run(command, **options, check=True)
+        start = self.instance.launch("pw-link", str(ports[camera]), str(port))
+        subprocess.run(start.command, **start.options, check=True)
 
 
 def _properties(told: dict[str, Any]) -> dict[str, Any]:
@@ -180,13 +200,17 @@ def _properties(told: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def pipewire(
-    folder: Path, uid: int | None = None, cameras: Mapping[str, Path] | None = None, pass_fds: Sequence[int] = ()
+    folder: Path,
+    uid: int | None = None,
+    cameras: Mapping[str, Path] | None = None,
+    pass_fds: Sequence[int] = (),
+    groups: Sequence[int] = (),
 ) -> Iterator[PipeWire]:
     """A private instance that is there for as long as the context is; its folder is made for it."""
     uid = os.geteuid() if uid is None else uid
     folder.mkdir(mode=0o700)
     os.chown(folder, uid, -1)
-    private = PipeWire(folder, uid, cameras or {})
+    private = PipeWire(folder, uid, cameras or {}, groups)
     try:
         private.start(pass_fds)
         yield private

@@ -1,6 +1,6 @@
 """Follows one PipeWire instance: ``pw-dump --monitor``, started again whenever it ends.
 
-It costs a process, so it runs only while it is needed: see `camguard.platform.linux.pipewire.brokers`. Nothing is
+It costs a process, so it runs only while it is needed: see `camguard.platform.linux.monitors`. Nothing is
 polled: the event loop waits for what pw-dump writes.
 """
 
@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
-from camguard.errors import BrokerError, ProcessGone
+from camguard.errors import BrokerError
 from camguard.platform.linux.pipewire.documents import Decoder, End
 from camguard.platform.linux.pipewire.graph import CameraUse, Graph
+from camguard.platform.linux.pipewire.launch import Launch
 from camguard.platform.linux.pipewire.tools import CHUNK, Instance, cannot_run
-from camguard.platform.linux.procfs import stat
 
 RETRIES_S = (0.05, 0.2, 1.0, 5.0)
 """How long to wait before pw-dump is started again, each time after the last; the last of them from then on."""
@@ -26,8 +27,6 @@ STEADY_S = 10.0
 MOST_A_SECOND = 4 << 20
 """Bytes that are taken in a second: more than the whole state of a large desktop. A client that never stops changing
 something makes pw-dump wait, and not the guard work without end."""
-
-_STOPPED = ("T", "t")  # by a signal, or by a debugger
 
 
 class Monitor:
@@ -43,16 +42,12 @@ class Monitor:
         self.trouble: str | None = None
         """Why it is not known, as a sentence; None while it is, or nothing has gone wrong yet."""
         self._changed = changed
-        self._process: asyncio.subprocess.Process | None = None
+        self._started: tuple[Launch, Process] | None = None
 
     def check(self) -> None:
         """End pw-dump where it was stopped, as any program of its user can do, so that it is started anew."""
-        process = self._process
-        if process is None:
-            return
-        with suppress(ProcessGone, ProcessLookupError):
-            if stat("/proc", process.pid).state in _STOPPED:
-                process.kill()
+        if self._started is not None and self._started[0].stopped(self._started[1].pid):
+            _kill(*self._started)
 
     async def run(self) -> None:
         """Follow until cancelled; pw-dump is gone when this returns."""
@@ -94,21 +89,26 @@ class Monitor:
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[asyncio.StreamReader]:
-        command, options = self.instance.command("pw-dump", "--monitor")
+        start = self.instance.launch("pw-dump", "--monitor")
         try:
             process = await asyncio.create_subprocess_exec(
-                *command, **options, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, limit=CHUNK
+                *start.command, **start.options, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, limit=CHUNK
             )
         except OSError as error:
-            raise cannot_run(self.instance, error) from error
+            raise cannot_run(error) from error
         output = process.stdout
         if output is None:
             raise AssertionError("unreachable: a pipe was asked for")
-        self._process = process
+        self._started = (start, process)
         try:
             yield output
         finally:
-            self._process = None
-            with suppress(ProcessLookupError):
-                process.kill()
+            self._started = None
+            _kill(start, process)
             await process.wait()
+
+
+def _kill(start: Launch, process: Process) -> None:
+    start.end()
+    with suppress(ProcessLookupError):
+        process.kill()

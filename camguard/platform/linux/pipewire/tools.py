@@ -1,36 +1,32 @@
 """PipeWire's own programs, run on one user's instance: pw-dump(1) tells what there is, pw-cli(1) changes it.
 
-Root talks to no user's socket itself: the programs run as the user whose instance it is, with nothing of ours in
-their environment. What they write is that user's word, and no more.
+They run as the user whose instance it is (see `launch`). What they write is that user's word, and no more.
 """
 
 from __future__ import annotations
 
 import os
-import pwd
 import select
-import shutil
 import stat
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO
 
 from camguard.errors import BrokerError
 from camguard.platform.linux.pipewire.documents import Decoder, End
 from camguard.platform.linux.pipewire.graph import Graph
+from camguard.platform.linux.pipewire.launch import Launch, launch
 
-SNAPSHOT_S = 2.0
-"""How long a snapshot may take; it takes ten milliseconds."""
+SNAPSHOT_S = 5.0
+"""How long one of the programs may take; it takes ten milliseconds, and some more where systemd starts it."""
 
 CHUNK = 1 << 16
 
-_PROGRAMS = "/usr/bin:/bin:/usr/local/bin"
 _LARGEST_STATE = 64 << 20
 _SOCKET = "pipewire-0"
-_NOBODYS_GROUP = 65534
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +36,17 @@ class Instance:
     uid: int
     folder: str
 
-    def command(self, program: str, *words: str) -> tuple[list[str], dict[str, Any]]:
-        """The argument list, and what `subprocess.Popen` needs besides, to run a program on this instance.
+    def launch(self, program: str, *words: str) -> Launch:
+        """How to run a program on this instance, as its user.
 
-        Raises BrokerError where the program is not installed.
+        Raises BrokerError where the program is not installed, or nothing here can run it as that user.
         """
-        path = shutil.which(program, path=_PROGRAMS)
-        if path is None:
-            raise BrokerError(f"{program} is not installed (Debian: pipewire-bin, Fedora: pipewire-utils)")
         environment = {
-            "PATH": _PROGRAMS,
-            "LC_ALL": "C.UTF-8",
             "XDG_RUNTIME_DIR": self.folder,
             "PIPEWIRE_RUNTIME_DIR": self.folder,
             "PIPEWIRE_NO_CONFIG": "true",  # nothing that lies in the user's home
         }
-        options: dict[str, Any] = {"env": environment, "cwd": "/", "stdin": subprocess.DEVNULL}
-        if self.uid != os.geteuid():
-            options.update(user=self.uid, group=_group(self.uid), extra_groups=())
-        return [path, *words], options
+        return launch(self.uid, program, words, environment)
 
 
 def instance_of(uid: int) -> Instance | None:
@@ -98,33 +86,23 @@ def destroy(instance: Instance, id_: int) -> None:
 
     Blocking. Raises BrokerError where it could not be asked for.
     """
-    command, options = instance.command("pw-cli", "destroy", str(id_))
-    options.update(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        subprocess.run(command, **options, timeout=SNAPSHOT_S, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise BrokerError(f"PipeWire of user {instance.uid} does not answer") from error
-    except OSError as error:
-        raise cannot_run(instance, error) from error
+    with _running(instance, "pw-cli", "destroy", str(id_)) as output:
+        for _ in _chunks(output, time.monotonic() + SNAPSHOT_S):
+            pass  # until it has ended
 
 
-def cannot_run(instance: Instance, error: OSError) -> BrokerError:
-    """The error that says why a program could not be run as the instance's user."""
-    if isinstance(error, PermissionError) and instance.uid != os.geteuid():
-        return BrokerError(
-            f"PipeWire of user {instance.uid} cannot be asked: that is done as this user, which takes CAP_SETUID and "
-            "CAP_SETGID"
-        )
+def cannot_run(error: OSError) -> BrokerError:
+    """The error that says why a program could not be run."""
     return BrokerError(f"PipeWire's programs cannot be run: {error.strerror}")
 
 
 @contextmanager
-def _running(instance: Instance, program: str) -> Iterator[IO[bytes]]:
-    command, options = instance.command(program)
+def _running(instance: Instance, program: str, *words: str) -> Iterator[IO[bytes]]:
+    start = instance.launch(program, *words)
     try:
-        process = subprocess.Popen(command, **options, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(start.command, **start.options, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     except OSError as error:
-        raise cannot_run(instance, error) from error
+        raise cannot_run(error) from error
     with process:
         output = process.stdout
         if output is None:
@@ -132,6 +110,7 @@ def _running(instance: Instance, program: str) -> Iterator[IO[bytes]]:
         try:
             yield output
         finally:
+            start.end()
             process.kill()
 
 
@@ -143,13 +122,6 @@ def _chunks(output: IO[bytes], deadline: float) -> Iterator[bytes]:
         if not chunk:
             return
         yield chunk
-
-
-def _group(uid: int) -> int:
-    try:
-        return pwd.getpwuid(uid).pw_gid
-    except KeyError:
-        return _NOBODYS_GROUP
 
 
 def _is_socket_of(path: str, uid: int) -> bool:
