@@ -98,6 +98,7 @@ def process_of(scene: Scene, viewer: subprocess.Popen[bytes]) -> Process:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("privileged", [None, False])
 def test_the_clients_are_told_in_the_brokers_place(house: House) -> None:
     async def story(scene: Scene) -> None:
@@ -143,6 +144,7 @@ def test_who_uses_it_when_the_watch_begins_was_there_before(house: House) -> Non
     assert [each.first for each in scene.of()] == [True]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("reachable", [[]])
 def test_a_broker_that_cannot_be_asked_is_told_itself(house: House) -> None:
     (holder,) = house.look().holders
@@ -156,6 +158,7 @@ def test_a_broker_that_cannot_be_asked_is_told_itself(house: House) -> None:
     assert "has no socket" in blinded.why
 
 
+@pytest.mark.long
 def test_a_broker_that_is_lost_for_long_is_told_itself_until_it_can_be_asked_again(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,6 +176,7 @@ def test_a_broker_that_is_lost_for_long_is_told_itself_until_it_can_be_asked_aga
     assert [type(each) for each in scene.seen if isinstance(each, Blinded | SightRestored)] == [Blinded, SightRestored]
 
 
+@pytest.mark.long
 def test_a_monitor_that_was_stopped_is_started_anew(house: House) -> None:
     async def story(scene: Scene) -> None:
         one = house.private.viewer("eye")
@@ -188,6 +192,7 @@ def test_a_monitor_that_was_stopped_is_started_anew(house: House) -> None:
     assert house.broker not in scene.users()
 
 
+@pytest.mark.long
 def test_nothing_runs_while_no_broker_has_a_camera(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("camguard.platform.linux.monitors.LINGER_S", 0.0)
 
@@ -203,6 +208,7 @@ def test_nothing_runs_while_no_broker_has_a_camera(house: House, monkeypatch: py
     assert not pipewire.children("pw-dump")
 
 
+@pytest.mark.long
 def test_a_camera_that_a_client_made_up_is_not_believed(house: House) -> None:
     house.private.source("trap", **{"api.v4l2.path": str(house.stage.source.path())})
     house.private.viewer("trap")
@@ -216,6 +222,7 @@ def test_a_camera_that_a_client_made_up_is_not_believed(house: House) -> None:
     assert len(scene.users()) == 1
 
 
+@pytest.mark.long
 def test_ending_cuts_one_off_and_ends_it_when_it_comes_back(house: House) -> None:
     async def story(scene: Scene) -> None:
         one, other = house.private.viewer("eye"), house.private.viewer("eye")
@@ -241,6 +248,7 @@ def test_ending_cuts_one_off_and_ends_it_when_it_comes_back(house: House) -> Non
     house.stage.play(story)
 
 
+@pytest.mark.long
 def test_what_is_no_use_through_a_broker_is_ended_as_ever(house: House) -> None:
     process = ProcessReader().process(house.broker)
     assert house.control.objection(process) is not None
@@ -249,6 +257,7 @@ def test_what_is_no_use_through_a_broker_is_ended_as_ever(house: House) -> None:
     assert house.control.end(ProcessReader().process(actor.pid), lambda _: None).result is Result.ENDED
 
 
+@pytest.mark.long
 def test_only_that_users_own_processes_are_believed(house: House) -> None:
     broker = ProcessReader().process(house.broker)
     viewer = house.private.viewer("eye")
@@ -264,6 +273,7 @@ def test_only_that_users_own_processes_are_believed(house: House) -> None:
     assert unknown.process.through.confidence is Confidence.UNKNOWN
 
 
+@pytest.mark.long
 def test_the_guard_names_the_client_and_cuts_it_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = commands.Stage(tmp_path)
     held = os.open(stage.node, os.O_RDWR)

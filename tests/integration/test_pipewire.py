@@ -14,10 +14,12 @@ import pytest
 
 from camguard.core.model import Result, Step
 from camguard.errors import BrokerError
+from camguard.platform.linux.pipewire.checkup import examine
 from camguard.platform.linux.pipewire.cut import cut
 from camguard.platform.linux.pipewire.graph import Client, Consumer, Link
 from camguard.platform.linux.pipewire.monitor import Monitor
 from camguard.platform.linux.pipewire.tools import Instance, snapshot
+from camguard.ports import Finding, Level
 from tests.support import pipewire
 from tests.support.pipewire import PATIENCE_S, PipeWire, children, wait_for
 
@@ -88,6 +90,7 @@ def until_used_by(private: PipeWire, *processes: subprocess.Popen[bytes]) -> dic
     return consumers(private)
 
 
+@pytest.mark.long
 def test_the_clients_are_named_while_they_use_the_camera_and_no_longer(private: PipeWire) -> None:
     async def story(followed: Followed) -> None:
         await followed.until_used_by()
@@ -105,6 +108,7 @@ def test_the_clients_are_named_while_they_use_the_camera_and_no_longer(private: 
     assert not followed.troubles
 
 
+@pytest.mark.long
 def test_what_a_client_says_of_itself_is_not_believed(private: PipeWire) -> None:
     source = private.source("eye", **{"api.v4l2.path": "/dev/video9"})
     lies = "{ application.name=firefox application.process.id=1 pipewire.sec.pid=1 client.id=1 object.serial=1 }"
@@ -118,6 +122,7 @@ def test_what_a_client_says_of_itself_is_not_believed(private: PipeWire) -> None
     assert use.node.client.pid == source.pid
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("role", [None, "Screen"])
 def test_a_shared_screen_is_no_camera(private: PipeWire, role: str | None) -> None:
     private.source("screen", role=role)
@@ -142,6 +147,7 @@ def test_a_use_is_cut_while_the_other_goes_on(private: PipeWire) -> None:
     assert cut(private.instance, before[one.pid], steps.append).result is Result.GONE
 
 
+@pytest.mark.long
 def test_an_id_that_belongs_to_another_is_not_cut(private: PipeWire) -> None:
     private.source("eye")
     viewer = private.viewer("eye")
@@ -156,6 +162,7 @@ def test_an_id_that_belongs_to_another_is_not_cut(private: PipeWire) -> None:
     assert consumers(private) == {viewer.pid: consumer}
 
 
+@pytest.mark.long
 def test_a_daemon_that_is_gone_or_does_not_answer_is_told(private: PipeWire) -> None:
     private.source("eye")
     viewer = private.viewer("eye")
@@ -168,6 +175,7 @@ def test_a_daemon_that_is_gone_or_does_not_answer_is_told(private: PipeWire) -> 
     assert outcome.why
 
 
+@pytest.mark.long
 def test_a_daemon_that_was_restarted_is_followed_again(private: PipeWire) -> None:
     async def story(followed: Followed) -> None:
         private.source("eye")
@@ -182,6 +190,7 @@ def test_a_daemon_that_was_restarted_is_followed_again(private: PipeWire) -> Non
     assert followed.troubles
 
 
+@pytest.mark.long
 def test_a_monitor_that_ends_is_started_again(private: PipeWire) -> None:
     async def story(followed: Followed) -> None:
         await asyncio.to_thread(private.source, "eye")
@@ -197,6 +206,7 @@ def test_a_monitor_that_ends_is_started_again(private: PipeWire) -> None:
     assert not children("pw-dump")
 
 
+@pytest.mark.long
 def test_what_comes_faster_than_it_is_taken_only_waits(private: PipeWire, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("camguard.platform.linux.pipewire.monitor.MOST_A_SECOND", 1)
     private.source("eye")
@@ -210,6 +220,7 @@ def test_what_comes_faster_than_it_is_taken_only_waits(private: PipeWire, monkey
     assert not follow(private.instance, story).troubles
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_root_joins_anothers_instance_as_that_user() -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -224,9 +235,29 @@ def test_root_joins_anothers_instance_as_that_user() -> None:
             assert cut(private.instance, consumer, lambda _: None).result is Result.ENDED
 
 
+@pytest.mark.long
 def test_a_program_that_is_not_installed_is_told_with_the_remedy(
     private: PipeWire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("camguard.platform.linux.pipewire.launch.PROGRAMS", "/nonexistent")
     with pytest.raises(BrokerError, match="pipewire-bin"):
         snapshot(private.instance)
+
+
+@pytest.mark.long
+def test_doctor_says_whether_pipewire_can_be_asked(private: PipeWire, monkeypatch: pytest.MonkeyPatch) -> None:
+    def examined() -> Finding:
+        return examine("/nonexistent", lambda uid: private.instance if uid == os.geteuid() else None)
+
+    assert examine("/nonexistent", lambda _: None).sentence.startswith("No PipeWire runs")
+    assert (examined().level, examined().remedy) == (Level.OK, None)
+    with monkeypatch.context() as patch:
+        patch.setattr("camguard.platform.linux.pipewire.launch.PROGRAMS", "/nonexistent")
+        assert examined().level is Level.WARNING
+        assert "pw-dump and pw-cli" in examined().sentence
+        assert "pipewire-bin" in (examined().remedy or "")
+    private.stop()
+    found = examined()
+    assert found.level is Level.WARNING
+    assert "does not tell its state" in found.sentence
+    assert "restart pipewire" in (found.remedy or "")

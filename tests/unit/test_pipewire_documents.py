@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from camguard.errors import BrokerError
@@ -32,6 +32,7 @@ def expected(documents: list[list[dict[str, Any]]]) -> list[Item]:
     return items
 
 
+@settings(max_examples=40)
 @given(DOCUMENTS, st.lists(st.integers(1, 40)), st.sampled_from([None, 2]))
 def test_any_chunking_gives_the_same_objects(
     documents: list[list[dict[str, Any]]], sizes: list[int], indent: int | None
@@ -47,6 +48,7 @@ def test_any_chunking_gives_the_same_objects(
     assert decoder.left_out == 0
 
 
+@settings(max_examples=30)
 @given(DOCUMENTS)
 def test_byte_by_byte(documents: list[list[dict[str, Any]]]) -> None:
     decoder = Decoder()

@@ -13,6 +13,7 @@ from camguard.platform.ladder import Ladder
 from camguard.platform.linux.pipewire.graph import Consumer, Graph, Link
 from camguard.platform.linux.pipewire.tools import Instance, destroy, snapshot
 from camguard.ports import Tell
+from camguard.wording import CUT
 
 CHECKS_S = (0.0, 0.02, 0.05, 0.1, 0.3)
 """When to look whether a link is gone, each time after the last look."""
@@ -37,12 +38,12 @@ def cut(instance: Instance, consumer: Consumer, tell: Tell) -> Outcome:
             destroy(instance, link.id)
         left = _left(instance, links)
     except BrokerError as error:
-        ladder.step("cut its connection to the camera (PipeWire)", "that could not be done")
+        ladder.step(CUT, "that could not be done")
         return ladder.outcome(Result.FAILED, f"{error}.")
     if left:
-        ladder.step("cut its connection to the camera (PipeWire)", "it is there still")
+        ladder.step(CUT, "it is there still")
         return ladder.outcome(Result.FAILED, "PipeWire did not cut the connection.")
-    ladder.step("cut its connection to the camera (PipeWire)", "it is gone")
+    ladder.step(CUT, "it is gone")
     return ladder.outcome(Result.ENDED)
 
 

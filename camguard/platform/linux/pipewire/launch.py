@@ -90,6 +90,11 @@ def launch(uid: int, program: str, words: tuple[str, ...], environment: Mapping[
     return _by_systemd(uid, command, environment)
 
 
+def installed(program: str) -> bool:
+    """Whether there is a program of this name."""
+    return shutil.which(program, path=PROGRAMS) is not None
+
+
 def may_become_users() -> bool:
     """Whether this process may change to another user."""
     for line in procfs.read("/proc/self/status").splitlines():
