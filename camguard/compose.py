@@ -148,6 +148,7 @@ def _linux(config: Config) -> Platform:
     from camguard.platform.linux.control import LinuxControl
     from camguard.platform.linux.doctor import LinuxExaminer
     from camguard.platform.linux.identity import LinuxIdentifier
+    from camguard.platform.linux.portal import PermissionStore
     from camguard.platform.linux.procfs import ProcessReader
     from camguard.platform.linux.sensor import LinuxSensor
     from camguard.platform.linux.session import at_seat
@@ -169,6 +170,7 @@ def _linux(config: Config) -> Platform:
         examiner=LinuxExaminer(source, switch),
         alarm=LinuxAlarm,
         at_seat=at_seat,
+        portal=PermissionStore(),
     )
 
 

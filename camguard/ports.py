@@ -90,6 +90,19 @@ class Control(Protocol):
         """
 
 
+class PortalPermissions(Protocol):
+    """What a user's desktop remembers of which apps its portal gives a camera. Blocking.
+
+    Both raise BrokerError where that user's desktop cannot be told, or does not keep it.
+    """
+
+    def forbid(self, uid: int, app_id: str) -> None:
+        """Have the portal give an app no camera; checked."""
+
+    def forget(self, uid: int, app_id: str) -> None:
+        """Have the portal ask the person again, where it gives the app no camera; checked."""
+
+
 class Switch(Protocol):
     """Switches cameras off, so that they cannot deliver a picture, and on again. Blocking; one call at a time."""
 
@@ -189,7 +202,8 @@ class Platform:
     """One operating system's edges, ready for the guard. `method` says in words how cameras are watched.
 
     `alarm` makes an alarm on the running event loop, which calls what it is given on that loop's thread. `at_seat` says
-    whether a user, by uid, has the session that is active at this machine.
+    whether a user, by uid, has the session that is active at this machine. `portal` is None where there is no such
+    thing.
     """
 
     name: str
@@ -202,6 +216,7 @@ class Platform:
     examiner: Examiner
     alarm: Callable[[Callable[[], None]], Alarm]
     at_seat: Callable[[int], bool]
+    portal: PortalPermissions | None = None
 
 
 class JournalWriter(Protocol):

@@ -41,6 +41,7 @@ from camguard.journal.fold import ActivationRecord
 from camguard.journal.lock import guard_pid, last_beat
 from camguard.journal.queries import Reader
 from camguard.journal.recall import identity_of, moment_at
+from camguard.portalrule import tell_portal
 from camguard.ports import Finding, Platform, Tell
 from camguard.rulebook import RuleBook
 from camguard.standing import StandingFile
@@ -103,7 +104,7 @@ class Local:
         told, by = logged_subject(self._config, number), this_user()
         rule = None
         if decision is Decision.ALLOW:
-            _, rule, _ = self.add_rule(told.rule())
+            rule = self.add_rule(told.rule())[1]
         log_decision(self._config, told, decision, by)
         outcome = None
         if decision in ENDS:
@@ -125,19 +126,20 @@ class Local:
         """See `Access.rules`."""
         return str(self._config.rules_path), RuleBook(self._config.rules_path).current()
 
-    def add_rule(self, rule: Rule) -> tuple[str, Rule, Rule | None]:
+    def add_rule(self, rule: Rule) -> tuple[str, Rule, Rule | None, str | None]:
         """See `Access.add_rule`."""
         stored, replaced = RuleBook(self._config.rules_path).add(rule)
         _log_rule(self._config, Kind.RULE_ADDED, stored)
-        return str(self._config.rules_path), stored, replaced
+        portal = _tell_portal(self._config, stored, replaced)
+        return str(self._config.rules_path), stored, replaced, portal
 
-    def remove_rule(self, rule_id: str) -> tuple[str, Rule]:
+    def remove_rule(self, rule_id: str) -> tuple[str, Rule, str | None]:
         """See `Access.remove_rule`."""
         removed = RuleBook(self._config.rules_path).remove(rule_id)
         if removed is None:
             raise NothingMatched(f'there is no rule "{rule_id}"; `camguard rules list` shows those there are')
         _log_rule(self._config, Kind.RULE_REMOVED, removed)
-        return str(self._config.rules_path), removed
+        return str(self._config.rules_path), removed, _tell_portal(self._config, None, removed)
 
     def explain(self, app: App, camera: str | None, user: str | None, at: Moment | None) -> Verdict:
         """See `Access.explain`."""
@@ -279,6 +281,18 @@ def findings(config: Config) -> tuple[Finding, ...]:
 def app_of_file(config: Config, path: Path) -> App:
     """The app that a file would be if it were run. Raises NothingMatched where there is no such file."""
     return platform(config).identifier.identify_file(str(path))
+
+
+def _tell_portal(config: Config, now: Rule | None, before: Rule | None) -> str | None:
+    """Tell the portal of the user whom a rule is for: one's own rules are for oneself."""
+    rule = now or before
+    uid: int | None = os.geteuid() or None
+    if rule is not None and rule.user is not None:
+        try:
+            uid = pwd.getpwnam(rule.user).pw_uid
+        except KeyError:
+            uid = int(rule.user) if rule.user.isdecimal() else None
+    return tell_portal(platform(config).portal, uid, now, before)
 
 
 def _log_rule(config: Config, kind: Kind, rule: Rule) -> None:

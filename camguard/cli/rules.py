@@ -130,9 +130,11 @@ _rule_command(Effect.BLOCK, "End each use of a camera by APP as soon as it is se
 def remove(rule_id: str) -> None:
     """Remove the rule with this ID; `camguard rules list` shows them."""
     with access() as guard:
-        file, removed = guard.remove_rule(rule_id)
+        file, removed, portal = guard.remove_rule(rule_id)
     say(f"Removed {_in_words(removed)}")
     say(f"from {quoted(file, 200)}.")
+    if portal is not None:
+        say(quoted_sentence(portal))
 
 
 @command.command(epilog=_APPS + "\n\b\nExit code: 0 when the use is expected, 1 when it is unexpected or blocked.\n")
@@ -160,11 +162,13 @@ def test(app: str, camera: str | None, user: str | None, at: str | None, as_json
 
 
 def _store(guard: Access, rule: Rule) -> None:
-    file, stored, replaced = guard.add_rule(rule)
+    file, stored, replaced, portal = guard.add_rule(rule)
     say(f"Stored {_in_words(stored)}")
     if replaced is not None:
         say(f"in place of {_in_words(replaced)}")
     say(f"in {quoted(file, 200)}.")
+    if portal is not None:
+        say(quoted_sentence(portal))
 
 
 def _in_words(rule: Rule) -> str:

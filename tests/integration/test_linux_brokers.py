@@ -166,7 +166,7 @@ def test_a_broker_that_is_lost_for_long_is_told_itself_until_it_can_be_asked_aga
         viewer = house.private.viewer("eye")
         await scene.until_held_by(viewer.pid)
         with monkeypatch.context() as patch:
-            patch.setattr("camguard.platform.linux.pipewire.launch.PROGRAMS", "/nonexistent")
+            patch.setattr("camguard.platform.linux.asuser.PROGRAMS", "/nonexistent")
             (monitor,) = pipewire.children("pw-dump")
             os.kill(monitor, signal.SIGKILL)
             await scene.until_held_by(house.broker)

@@ -239,7 +239,7 @@ def test_root_joins_anothers_instance_as_that_user() -> None:
 def test_a_program_that_is_not_installed_is_told_with_the_remedy(
     private: PipeWire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("camguard.platform.linux.pipewire.launch.PROGRAMS", "/nonexistent")
+    monkeypatch.setattr("camguard.platform.linux.asuser.PROGRAMS", "/nonexistent")
     with pytest.raises(BrokerError, match="pipewire-bin"):
         snapshot(private.instance)
 
@@ -252,7 +252,7 @@ def test_doctor_says_whether_pipewire_can_be_asked(private: PipeWire, monkeypatc
     assert examine("/nonexistent", lambda _: None).sentence.startswith("No PipeWire runs")
     assert (examined().level, examined().remedy) == (Level.OK, None)
     with monkeypatch.context() as patch:
-        patch.setattr("camguard.platform.linux.pipewire.launch.PROGRAMS", "/nonexistent")
+        patch.setattr("camguard.platform.linux.asuser.PROGRAMS", "/nonexistent")
         assert examined().level is Level.WARNING
         assert "pw-dump and pw-cli" in examined().sentence
         assert "pipewire-bin" in (examined().remedy or "")

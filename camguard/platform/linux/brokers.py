@@ -22,6 +22,7 @@ from camguard.platform.linux.procfs import ProcessReader
 from camguard.platform.linux.protected import is_systems_own
 
 _APP_ID = re.compile(r"[A-Za-z0-9_.-]{1,255}")
+_OF_UDEV = re.compile(r"/dev/(video[0-9]{1,4}|v4l/by-(id|path)/[^/]{1,255})")
 _MANY_MET = 256
 
 Uses = tuple[CameraUse, ...]
@@ -154,7 +155,12 @@ def _is_of(node: CameraNode, camera: Camera) -> bool:
 
 
 def _number(path: str) -> tuple[int, int] | None:
-    """The device number behind a path, which may be one of udev's links."""
+    """The device number behind a path, which may be one of udev's links; none where it leads elsewhere.
+
+    The path is a user's word: what it led to might not answer (a file system over a network, say).
+    """
+    if not _OF_UDEV.fullmatch(path):
+        return None
     try:
         device = os.stat(path).st_rdev
     except OSError:

@@ -47,7 +47,7 @@ def watch_through(session: PipeWire) -> subprocess.Popen[bytes]:
 def units() -> list[str]:
     """The units in which programs ask PipeWire."""
     told = subprocess.run(
-        ["systemctl", "list-units", "--plain", "--no-legend", "camguard-pipewire-*"],
+        ["systemctl", "list-units", "--plain", "--no-legend", "camguard-asks-*"],
         capture_output=True,
         text=True,
         check=True,

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 
 from camguard.errors import BrokerError
-from camguard.platform.linux.pipewire.launch import installed
+from camguard.platform.linux.asuser import installed
 from camguard.platform.linux.pipewire.tools import Instance, instance_of, snapshot
 from camguard.ports import Finding, Level
 

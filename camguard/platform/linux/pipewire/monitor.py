@@ -13,9 +13,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from camguard.errors import BrokerError
+from camguard.platform.linux.asuser import Launch
 from camguard.platform.linux.pipewire.documents import Decoder, End
 from camguard.platform.linux.pipewire.graph import CameraUse, Graph
-from camguard.platform.linux.pipewire.launch import Launch
 from camguard.platform.linux.pipewire.tools import CHUNK, Instance, cannot_run
 
 RETRIES_S = (0.05, 0.2, 1.0, 5.0)

@@ -1,6 +1,7 @@
 """PipeWire's own programs, run on one user's instance: pw-dump(1) tells what there is, pw-cli(1) changes it.
 
-They run as the user whose instance it is (see `launch`). What they write is that user's word, and no more.
+They run as the user whose instance it is, see `camguard.platform.linux.asuser`. What they write is that user's word,
+and no more.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from dataclasses import dataclass
 from typing import IO
 
 from camguard.errors import BrokerError
+from camguard.platform.linux.asuser import Launch, launch
 from camguard.platform.linux.pipewire.documents import Decoder, End
 from camguard.platform.linux.pipewire.graph import Graph
-from camguard.platform.linux.pipewire.launch import Launch, launch
 
 SNAPSHOT_S = 5.0
 """How long one of the programs may take; it takes ten milliseconds, and some more where systemd starts it."""
 
+SOURCE = "Debian: pipewire-bin, Fedora: pipewire-utils"
 CHUNK = 1 << 16
 
 _LARGEST_STATE = 64 << 20
@@ -46,7 +48,7 @@ class Instance:
             "PIPEWIRE_RUNTIME_DIR": self.folder,
             "PIPEWIRE_NO_CONFIG": "true",  # nothing that lies in the user's home
         }
-        return launch(self.uid, program, words, environment)
+        return launch(self.uid, program, words, environment, SOURCE)
 
 
 def instance_of(uid: int) -> Instance | None:

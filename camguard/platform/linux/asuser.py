@@ -1,9 +1,10 @@
-"""Runs a program as the user whose PipeWire it asks: directly, by changing to that user, or through systemd.
+"""Runs a program as the user whom it is about: directly, by changing to that user, or through systemd.
 
-Root does not talk to a user's PipeWire itself. Whoever answers there is that user's program, or one that pretends to
-be PipeWire; what takes its messages apart is a library in C, which expects no harm from that side. So it runs with
-that user's rights and no more. The service has not the rights to become a user either (CAP_SETUID, CAP_SETGID): it has
-systemd start the program, in a unit of its own that may do next to nothing, and gets what that writes by a pipe.
+Root does not talk to a user's PipeWire or session bus itself. Whoever answers there is that user's program, or one that
+pretends to be what is asked; what takes its messages apart is a library in C, which expects no harm from that side. So
+it runs with that user's rights and no more. The service has not the rights to become a user either (CAP_SETUID,
+CAP_SETGID): it has systemd start the program, in a unit of its own that may do next to nothing, and gets what that
+writes by a pipe.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import pwd
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -38,7 +39,7 @@ _SANDBOX = (
     "RestrictAddressFamilies=AF_UNIX",
     "RestrictNamespaces=yes",
     "ProtectSystem=strict",
-    "ProtectHome=read-only",  # PipeWire's socket is in /run/user
+    "ProtectHome=read-only",  # the sockets that are asked are in /run/user
     "PrivateDevices=yes",
     "LockPersonality=yes",
     "SystemCallArchitectures=native",
@@ -75,12 +76,12 @@ class Launch:
                 _kill(pid, self.unit)
 
 
-def launch(uid: int, program: str, words: tuple[str, ...], environment: Mapping[str, str]) -> Launch:
-    """How to run a program as a user, with this environment and nothing else of ours.
+def launch(uid: int, program: str, words: Sequence[str], environment: Mapping[str, str], source: str) -> Launch:
+    """How to run a program as a user, with this environment and nothing else of ours; `source` is what has it.
 
     Raises BrokerError where the program is not installed, or nothing here can run it as that user.
     """
-    command = [_path(program, "Debian: pipewire-bin, Fedora: pipewire-utils"), *words]
+    command = [_path(program, source), *words]
     environment = {"PATH": PROGRAMS, "LC_ALL": "C.UTF-8", **environment}
     options: dict[str, Any] = {"env": environment, "cwd": "/", "stdin": subprocess.DEVNULL}
     if uid == os.geteuid():
@@ -106,13 +107,13 @@ def may_become_users() -> bool:
 
 def _by_systemd(uid: int, command: list[str], environment: Mapping[str, str]) -> Launch:
     run = _path("systemd-run", "it comes with systemd")
-    unit = f"camguard-pipewire-{uid}-{os.getpid()}-{next(_NUMBERS)}.service"
+    unit = f"camguard-asks-{uid}-{os.getpid()}-{next(_NUMBERS)}.service"
     properties = [*_SANDBOX]
     own = _own_unit()
     if own is not None:  # it is not to outlive us
         properties += [f"BindsTo={own}", f"After={own}"]
     words = [run, "--quiet", "--collect", "--pipe", f"--unit={unit}", f"--slice={_SLICE}", f"--uid={uid}"]
-    words += [f"--description=What PipeWire of user {uid} is asked by camguard"]
+    words += [f"--description=What camguard asks of user {uid}"]
     words += [f"--property={each}" for each in properties]
     words += [f"--setenv={key}={value}" for key, value in environment.items()]
     options: dict[str, Any] = {"env": {"PATH": PROGRAMS}, "cwd": "/", "stdin": subprocess.DEVNULL}
@@ -152,10 +153,10 @@ def _kill(pid: int, unit: str) -> None:
         os.close(descriptor)
 
 
-def _path(program: str, where: str) -> str:
+def _path(program: str, source: str) -> str:
     path = shutil.which(program, path=PROGRAMS)
     if path is None:
-        raise BrokerError(f"{program} is not installed ({where})")
+        raise BrokerError(f"{program} is not installed ({source})")
     return path
 
 
