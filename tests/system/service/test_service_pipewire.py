@@ -41,7 +41,7 @@ def session() -> Iterator[PipeWire]:
 def watch_through(session: PipeWire) -> subprocess.Popen[bytes]:
     """Start a program of kid's that has the webcam from PipeWire."""
     source = f"target-object={session.camera_of(webcam())}"
-    return session.run("gst-launch-1.0", "-q", "pipewiresrc", source, "!", "fakesink")
+    return session.run("gst-launch-1.0", "-q", "pipewiresrc", source, "!", "video/x-raw,format=YUY2", "!", "fakesink")
 
 
 def units() -> list[str]:
