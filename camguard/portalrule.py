@@ -6,10 +6,15 @@ the rule away has the portal ask the person again.
 
 from __future__ import annotations
 
+import asyncio
+
 from camguard.core.model import AppKind, Effect, Lasting, Rule
 from camguard.errors import BrokerError
 from camguard.ports import PortalPermissions
 
+_BUSY = (
+    "The desktop's portal is told nothing, since it is just being told something else: remove the rule and try again."
+)
 _FOR_EVERYBODY = "The desktops' portals are told nothing, since the rule is for everybody: such uses are ended."
 
 
@@ -41,3 +46,26 @@ def tell_portal(portal: PortalPermissions | None, uid: int | None, now: Rule | N
     except BrokerError as error:
         return f"The desktop's portal could not be told: {error}."
     return "The desktop's portal asks again when it wants a camera (checked)."
+
+
+class PortalTeller:
+    """Tells portals without ever holding more than one thread for one user, whose desktop may not answer."""
+
+    def __init__(self) -> None:
+        self._busy: set[int] = set()
+
+    async def tell(
+        self, portal: PortalPermissions | None, uid: int | None, now: Rule | None, before: Rule | None
+    ) -> str | None:
+        """See `tell_portal`."""
+        if portal is None or (refused_app(now) is None and refused_app(before) is None):
+            return None
+        if uid is None:
+            return _FOR_EVERYBODY
+        if uid in self._busy:
+            return _BUSY
+        self._busy.add(uid)
+        try:
+            return await asyncio.to_thread(tell_portal, portal, uid, now, before)
+        finally:
+            self._busy.discard(uid)

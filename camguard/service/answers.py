@@ -27,7 +27,7 @@ from camguard.errors import NothingMatched, Refused, UsageError
 from camguard.guard import Guard
 from camguard.ipc import calls
 from camguard.journal.fold import ActivationRecord
-from camguard.portalrule import tell_portal
+from camguard.portalrule import PortalTeller
 from camguard.rulebook import RuleBook
 from camguard.service.deciding import decide
 from camguard.service.people import People
@@ -54,6 +54,7 @@ class Answers:
 
     def __init__(self, means: Means) -> None:
         self.means = means
+        self._portals = PortalTeller()
         self._by_call: dict[type, Callable[[Caller, Any], Awaitable[dict[str, Any]]]] = {
             calls.Status: self._status,
             calls.Info: self._info,
@@ -287,7 +288,7 @@ class Answers:
     async def _tell_portal(self, now: Rule | None, before: Rule | None) -> str | None:
         rule = now or before
         uid = None if rule is None or rule.user is None else self.means.people.uid(rule.user)
-        return await asyncio.to_thread(tell_portal, self.guard.platform.portal, uid, now, before)
+        return await self._portals.tell(self.guard.platform.portal, uid, now, before)
 
     async def _remove_rule(self, caller: Caller, call: calls.RemoveRule) -> dict[str, Any]:
         rule = next((rule for rule in self.guard.rules if rule.id == call.rule), None)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 from camguard.core.model import AppIdentity, AppKind, Effect, Hours, Lasting, Rule
 from camguard.errors import BrokerError
 from camguard.platform.linux.portal import PermissionStore
-from camguard.portalrule import tell_portal
+from camguard.portalrule import PortalTeller, tell_portal
 from camguard.ruletext import parse_hours
 from tests.support import commands
 
@@ -107,3 +109,34 @@ def test_the_command_tells_the_portal_and_says_so(bus: str, tmp_path: Path, monk
     removed = stage.run("rules", "remove", "r1")
     assert "asks again" in removed.stdout, removed.stderr
     assert said() is None
+
+
+class Slow:
+    """A desktop that answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.begun = threading.Semaphore(0)
+
+    def forbid(self, uid: int, app_id: str) -> None:
+        self.begun.release()
+        assert self.go.wait(20)
+
+    def forget(self, uid: int, app_id: str) -> None:
+        raise AssertionError("nothing is taken back")
+
+
+def test_a_desktop_that_does_not_answer_is_not_told_twice_at_once_and_others_are() -> None:
+    async def story() -> None:
+        slow, teller = Slow(), PortalTeller()
+        first = asyncio.create_task(teller.tell(slow, 1000, BLOCK, None))
+        other = asyncio.create_task(teller.tell(slow, 1001, BLOCK, None))
+        assert [await asyncio.to_thread(slow.begun.acquire, timeout=20) for _ in range(2)] == [True, True]
+        assert "just being told" in (await teller.tell(slow, 1000, BLOCK, None) or "")
+        assert await teller.tell(slow, None, BLOCK, None) is not None
+        slow.go.set()
+        assert "checked" in (await first or "")
+        assert "checked" in (await other or "")
+        assert "checked" in (await teller.tell(slow, 1000, BLOCK, None) or "")
+
+    asyncio.run(story())
