@@ -161,11 +161,15 @@ def pretend_locked(folder: Path) -> None:
 
 def _linux(config: Config) -> Platform:
     from camguard.platform.linux.alarm import LinuxAlarm
+    from camguard.platform.linux.brokered import BrokeredControl
+    from camguard.platform.linux.brokers import Brokers
     from camguard.platform.linux.clock import LinuxClock
     from camguard.platform.linux.control import LinuxControl
     from camguard.platform.linux.doctor import LinuxExaminer
     from camguard.platform.linux.faceunlock import shipped_rules
     from camguard.platform.linux.identity import LinuxIdentifier
+    from camguard.platform.linux.portal import PermissionStore
+    from camguard.platform.linux.procfs import ProcessReader
     from camguard.platform.linux.sensor import LinuxSensor
     from camguard.platform.linux.session import at_seat
     from camguard.platform.linux.timekeeper import LinuxTimekeeper
@@ -173,15 +177,17 @@ def _linux(config: Config) -> Platform:
 
     clock = LinuxClock()
     source, switch = _linux_cameras(config)
-    sensor = LinuxSensor(source, clock)
+    brokers = Brokers(ProcessReader())
+    sensor = LinuxSensor(source, clock, brokers=brokers)
+    # root speaks for every user of the machine, nobody else does
+    control = LinuxControl(patience_s=config.patience_ns / 1e9, others=os.geteuid() == 0)
     return Platform(
         name="linux",
         method=sensor.method,
         clock=clock,
         sensor=sensor,
         identifier=LinuxIdentifier(),
-        # root speaks for every user of the machine, nobody else does
-        control=LinuxControl(patience_s=config.patience_ns / 1e9, others=os.geteuid() == 0),
+        control=BrokeredControl(control, brokers),
         switch=switch,
         examiner=LinuxExaminer(source, switch),
         alarm=LinuxAlarm,
@@ -190,6 +196,7 @@ def _linux(config: Config) -> Platform:
         shipped=shipped_rules(),
         witness=LinuxWitness(keepsakes=_keepsakes(config)),
         timekeeper=LinuxTimekeeper(clock),
+        portal=PermissionStore(),
     )
 
 

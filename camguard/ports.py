@@ -142,6 +142,19 @@ class Witness(Protocol):
         """Copy the program's files, where that is configured, and close them; the process may be gone by now."""
 
 
+class PortalPermissions(Protocol):
+    """What a user's desktop remembers of which apps its portal gives a camera. Blocking.
+
+    Both raise BrokerError where that user's desktop cannot be told, or does not keep it.
+    """
+
+    def forbid(self, uid: int, app_id: str) -> None:
+        """Have the portal give an app no camera; checked."""
+
+    def forget(self, uid: int, app_id: str) -> None:
+        """Have the portal ask the person again, where it gives the app no camera; checked."""
+
+
 class Switch(Protocol):
     """Switches cameras off, so that they cannot deliver a picture, and on again. Blocking; one call at a time."""
 
@@ -244,6 +257,7 @@ class Platform:
     whether a user, by uid, has the session that is active at this machine. `shipped` are rules that hold where the
     configuration does not leave them out. `timekeeper` is None where nothing but the time can be told. Without
     `witness` nothing is looked at before a process is ended.
+    `portal` is None where there is no such thing.
     """
 
     name: str
@@ -260,6 +274,7 @@ class Platform:
     shipped: tuple[Rule, ...] = ()
     timekeeper: Timekeeper | None = None
     witness: Witness | None = None
+    portal: PortalPermissions | None = None
 
 
 class JournalWriter(Protocol):

@@ -64,13 +64,16 @@ class Access(Protocol):
     def rules(self) -> tuple[str, tuple[Rule, ...]]:
         """The file of the rules, and all of them that this user may see."""
 
-    def add_rule(self, rule: Rule) -> tuple[str, Rule, Rule | None]:
-        """Store a rule and log it; returns the file, the rule as stored, and the one it replaced."""
+    def add_rule(self, rule: Rule) -> tuple[str, Rule, Rule | None, str | None]:
+        """Store a rule and log it; returns the file, the rule as stored, and the one it replaced.
 
-    def remove_rule(self, rule_id: str) -> tuple[str, Rule]:
-        """Take a rule away and log it. Raises NothingMatched where there is none of that id.
+        Last what the desktop's portal was told, as a sentence, where it has to do with it.
+        """
 
-        Raises Refused for a rule that is shipped.
+    def remove_rule(self, rule_id: str) -> tuple[str, Rule, str | None]:
+        """Take a rule away and log it; returns the file, the rule, and what the portal was told.
+
+        Raises NothingMatched where there is none of that id, Refused for a rule that is shipped.
         """
 
     def explain(

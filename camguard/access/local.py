@@ -45,6 +45,7 @@ from camguard.journal.known import Known
 from camguard.journal.lock import guard_pid
 from camguard.journal.queries import Reader
 from camguard.journal.recall import identity_of, moment_at
+from camguard.portalrule import tell_portal
 from camguard.ports import Finding, Platform, Tell
 from camguard.rulebook import RuleBook
 from camguard.standing import StandingFile
@@ -107,7 +108,7 @@ class Local:
         told, by = logged_subject(self._config, number), this_user()
         rule = None
         if decision is Decision.ALLOW:
-            _, rule, _ = self.add_rule(told.rule(self.rules()[1]))
+            rule = self.add_rule(told.rule(self.rules()[1]))[1]
         log_decision(self._config, told, decision, by)
         outcome = None
         if decision in ENDS:
@@ -129,19 +130,20 @@ class Local:
         """See `Access.rules`."""
         return str(self._config.rules_path), rules_in_force(self._config, platform(self._config)).current()
 
-    def add_rule(self, rule: Rule) -> tuple[str, Rule, Rule | None]:
+    def add_rule(self, rule: Rule) -> tuple[str, Rule, Rule | None, str | None]:
         """See `Access.add_rule`."""
         stored, replaced = RuleBook(self._config.rules_path).add(rule)
         _log_rule(self._config, Kind.RULE_ADDED, stored)
-        return str(self._config.rules_path), stored, replaced
+        portal = _tell_portal(self._config, stored, replaced)
+        return str(self._config.rules_path), stored, replaced, portal
 
-    def remove_rule(self, rule_id: str) -> tuple[str, Rule]:
+    def remove_rule(self, rule_id: str) -> tuple[str, Rule, str | None]:
         """See `Access.remove_rule`."""
         removed = rules_in_force(self._config, platform(self._config)).remove(rule_id)
         if removed is None:
             raise NothingMatched(f'there is no rule "{rule_id}"; `camguard rules list` shows those there are')
         _log_rule(self._config, Kind.RULE_REMOVED, removed)
-        return str(self._config.rules_path), removed
+        return str(self._config.rules_path), removed, _tell_portal(self._config, None, removed)
 
     def explain(
         self,
@@ -302,6 +304,18 @@ def app_of_file(config: Config, path: Path) -> App:
     return platform(config).identifier.identify_file(str(path))
 
 
+def _tell_portal(config: Config, now: Rule | None, before: Rule | None) -> str | None:
+    """Tell the portal of the user whom a rule is for: one's own rules are for oneself."""
+    rule = now or before
+    uid: int | None = os.geteuid() or None
+    if rule is not None and rule.user is not None:
+        try:
+            uid = pwd.getpwnam(rule.user).pw_uid
+        except KeyError:
+            uid = int(rule.user) if rule.user.isdecimal() else None
+    return tell_portal(platform(config).portal, uid, now, before)
+
+
 def _log_rule(config: Config, kind: Kind, rule: Rule) -> None:
     edges = platform(config)
     with write_journal(config, edges.clock) as journal:
@@ -353,11 +367,14 @@ def _by_activation(config: Config, uses: tuple[Use, ...], number: int) -> tuple[
         raise NothingMatched(f"there is no activation a{number} in the log")
     camera = (record.camera or {}).get("id")
     process = record.process or {}
-    kinship = (process.get("uid"), process.get("exe"), process.get("script"))
+    of_portal = (process.get("through") or {}).get("app")
+    kinship = (process.get("uid"), process.get("exe"), process.get("script") if of_portal is None else of_portal)
+    identity = identity_of(record) if of_portal is None else None  # the portal's process has cameras for other apps too
     found = tuple(
         use
         for use in uses
-        if use.camera.id == camera and (use.process.identity == identity_of(record) or use.process.kinship == kinship)
+        if use.camera.id == camera
+        and (use.process.kinship == kinship or (identity is not None and use.process.identity == identity))
     )
     if not found:
         raise NothingMatched(f"{record.id} ({record.app_name}) does not hold {record.camera_name or 'a camera'} now")

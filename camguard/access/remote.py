@@ -47,6 +47,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CHANGES = (Kind.JUDGED, Kind.CAPTURING, Kind.ENDED, Kind.PROBE, Kind.ACTION_COMPLETED)
 _SWITCH_S = 60.0
 """How long a switch may take before the service is called silent: a device has seconds, and there may be several."""
+_RULE_S = 30.0
+"""The same of a rule, of which a user's desktop may have to be told."""
 
 
 class Remote:
@@ -92,16 +94,16 @@ class Remote:
         told = self.client.call(calls.Rules())
         return told["file"], tuple(rule_of_record(record) for record in told["rules"])
 
-    def add_rule(self, rule: Rule) -> tuple[str, Rule, Rule | None]:
+    def add_rule(self, rule: Rule) -> tuple[str, Rule, Rule | None, str | None]:
         """See `Access.add_rule`."""
-        told = self.client.call(calls.AddRule(rule=_new_rule(rule)))
-        replaced = told["replaced"]
-        return told["file"], rule_of_record(told["rule"]), None if replaced is None else rule_of_record(replaced)
+        told = self.client.call(calls.AddRule(rule=_new_rule(rule)), _RULE_S)
+        replaced = None if told["replaced"] is None else rule_of_record(told["replaced"])
+        return told["file"], rule_of_record(told["rule"]), replaced, told["portal"]
 
-    def remove_rule(self, rule_id: str) -> tuple[str, Rule]:
+    def remove_rule(self, rule_id: str) -> tuple[str, Rule, str | None]:
         """See `Access.remove_rule`."""
-        told = self.client.call(calls.RemoveRule(rule=rule_id))
-        return told["file"], rule_of_record(told["rule"])
+        told = self.client.call(calls.RemoveRule(rule=rule_id), _RULE_S)
+        return told["file"], rule_of_record(told["rule"]), told["portal"]
 
     def explain(
         self,

@@ -68,17 +68,24 @@ def unexpected(told: Told) -> bool:
 
 
 def who(told: Told) -> str:
-    """``cheese (pid 4242, user anna)``, with what is known of it."""
+    """``cheese (pid 4242, user anna)``, with what is known of it; an app of the portal without the portal's pid."""
     app, process = told.get("app") or {}, told.get("process") or {}
     script = str(process.get("script") or "").rpartition("/")[2]
     unsaid = "another user's program" if told.get("reduced") else "an unknown process"
     name = app.get("name") or script or process.get("name") or unsaid
-    facts = [] if process.get("pid") is None else [f"pid {process['pid']}"]
+    pid = own_pid(process)
+    facts = [] if pid is None else [f"pid {pid}"]
     if process.get("user") is not None:
         facts.append(f"user {quoted(str(process['user']))}")
     elif process.get("uid") is not None:
         facts.append(f"uid {process['uid']}")
     return quoted(str(name)) + (f" ({', '.join(facts)})" if facts else "")
+
+
+def own_pid(process: Told) -> int | None:
+    """The pid of a use's process where that is the app's own: the portal has cameras for many apps."""
+    pid: int | None = process.get("pid")
+    return None if (process.get("through") or {}).get("app") is not None else pid
 
 
 def sentence(told: Told) -> str:

@@ -137,6 +137,7 @@ def _details(use: UseNow) -> list[Row]:
     facts = [
         ("Program", process.get("script") or process.get("exe") or app.get("path")),
         ("Process", process.get("pid")),
+        ("Has it through", (process.get("through") or {}).get("broker")),
         ("User", process.get("user") or process.get("uid")),
         ("Package", process.get("package")),
         ("Known by", words.known_by(told)),
