@@ -90,7 +90,7 @@ OF_EACH_KIND: dict[str, st.SearchStrategy[Call]] = {
     "was-on": st.builds(
         lambda begin, length, camera, number: calls.WasOn(begin, begin + length, camera, id=number),
         st.integers(0, 2**62),
-        st.integers(1, 2**62),
+        st.integers(1, 2**62 - 1),
         maybe(texts(256)),
         NUMBERS,
     ),
