@@ -18,6 +18,7 @@ from camguard.core.model import NANOSECONDS
 from camguard.core.power import Power
 from camguard.core.switchboard import PowerPolicy
 from camguard.errors import ConfigError
+from camguard.shapes import Shape
 from camguard.toml_source import Place, TomlSource
 
 ENVIRONMENT_VARIABLE = "CAMGUARD_CONFIG"
@@ -174,6 +175,9 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     reminders: _Reminders = _Reminders()
 
 
+_FILE = Shape(_File)
+
+
 def session_socket(environ: Mapping[str, str] = os.environ) -> Path | None:
     """Where the guard that a tray runs for itself listens; None where the session has no folder of its own for it.
 
@@ -216,7 +220,7 @@ def read(path: Path) -> Config:
 
 def of_source(source: TomlSource) -> Config:
     """The configuration in a file that was read; raises ConfigError."""
-    said = source.decode(_File)
+    said = source.decode(_FILE)
     usual = defaults()
     if said.platform.backend is Backend.SIMULATED and said.platform.folder is None:
         raise source.error(("platform", "backend"), 'the simulated backend needs "folder" in [platform]')
