@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from camguard.core.casebook import Identify, Identity
+from camguard.core.context import Context
 from camguard.core.events import Report
 from camguard.core.model import Outcome, Step
 from camguard.ending import Order, end_each, preserving_of
@@ -98,7 +99,11 @@ class Findings:
             identity = Identity(*self._platform.identifier.identify(wish.process, finding.secured))
         finally:
             finding.secured()
-        if not identity.app.known or (wish.urgent and enough(identity)):
+        if wish.urgent and enough(identity):  # the blow waits for it: what the session is like is not asked now
+            return replace(identity, context=Context(origin=identity.details.origin))
+        context = self._platform.surroundings.context(wish.process, identity.details.origin)
+        identity = replace(identity, context=context)
+        if not identity.app.known:
             return identity
         times, last = self._history.times_seen(identity.app.identity)
         return replace(identity, times_seen=times, last_seen_utc_ns=last)

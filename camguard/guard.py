@@ -15,10 +15,11 @@ from contextlib import ExitStack, suppress
 from functools import partial
 
 from camguard import __version__
-from camguard.batch import Act, Asked, Batch, Due, Event, Identified
+from camguard.batch import Act, Asked, Batch, Companion, Due, Event, Identified
 from camguard.blocking import ASIDE_S, HURRY_S, Blow, Findings, Writing
 from camguard.clockstate import clock_synchronised
 from camguard.core.casebook import Case, Casebook, Digest, Enforce, Identify, Identity, Spend, Wish, would_block
+from camguard.core.context import ContextPolicy
 from camguard.core.events import CamerasSeen, Kind, Report, Sighting
 from camguard.core.model import Camera, CameraId, Moment, Result, Rule, Step
 from camguard.core.power import Power
@@ -46,7 +47,7 @@ class Guard:
 
     `resources` are closed when it ends: the journal, and the lock that keeps a second guard away. Without `switching`
     it has not the rights to switch cameras. `recovered` is what there is to report of an earlier guard's end; `beat`
-    leaves a sign of life beside the activation log.
+    leaves a sign of life beside the activation log; `upkeep` is what else is done for that.
     """
 
     def __init__(
@@ -60,9 +61,11 @@ class Guard:
         switching: Switching | None = None,
         recovered: Sequence[Report] = (),
         beat: Callable[[], None] = lambda: None,
+        upkeep: Companion | None = None,
     ) -> None:
         self.platform = platform
         self.beat = beat
+        self.upkeep = upkeep
         self.switching = switching
         self._journal = journal
         self._in_force = InForce(rules, platform.clock)
@@ -96,6 +99,15 @@ class Guard:
     def rules(self) -> tuple[Rule, ...]:
         """The rules in force."""
         return self._in_force.rules
+
+    @property
+    def minding(self) -> ContextPolicy:
+        """What of a use's context speaks against it; what is set holds from the next verdict on."""
+        return self._book.minding
+
+    @minding.setter
+    def minding(self, policy: ContextPolicy) -> None:
+        self._book.minding = policy
 
     def listen(self, listener: Listener) -> None:
         """Call `listener` with every report once it is on disk, on the event loop's thread."""
@@ -162,6 +174,8 @@ class Guard:
                 parts.create_task(self.platform.sensor.watch(self._inbox.put_nowait), name="sensor")
                 parts.create_task(self._consume(), name="consumer")
                 parts.create_task(self._errands.failed(), name="errands")
+                if self.upkeep is not None:
+                    parts.create_task(self.upkeep.run(self.ask), name="upkeep")
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from failures
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from camguard.core.belongings import Belongings, Kept
+from camguard.core.context import Context, Origin
 from camguard.core.details import Details
 from camguard.core.events import OpenRefused, Report, Sighting
 from camguard.core.gatekeeping import GateOrder
@@ -91,6 +92,16 @@ class Identifier(Protocol):
         """
 
 
+class Surroundings(Protocol):
+    """Tells in which circumstances a process uses a camera. Blocking, for a moment at most; safe in several threads."""
+
+    def context(self, process: Process, origin: Origin) -> Context:
+        """The context of a use by this process, which may be gone, whose program comes from `origin`.
+
+        What cannot be found out is not known; that is never an error.
+        """
+
+
 class Control(Protocol):
     """Ends a use. Blocking."""
 
@@ -129,6 +140,19 @@ class Witness(Protocol):
 
     def keep(self, gathered: Gathered) -> tuple[Kept, ...]:
         """Copy the program's files, where that is configured, and close them; the process may be gone by now."""
+
+
+class PortalPermissions(Protocol):
+    """What a user's desktop remembers of which apps its portal gives a camera. Blocking.
+
+    Both raise BrokerError where that user's desktop cannot be told, or does not keep it.
+    """
+
+    def forbid(self, uid: int, app_id: str) -> None:
+        """Have the portal give an app no camera; checked."""
+
+    def forget(self, uid: int, app_id: str) -> None:
+        """Have the portal ask the person again, where it gives the app no camera; checked."""
 
 
 class Switch(Protocol):
@@ -230,8 +254,10 @@ class Platform:
     """One operating system's edges, ready for the guard. `method` says in words how cameras are watched.
 
     `alarm` makes an alarm on the running event loop, which calls what it is given on that loop's thread. `at_seat` says
-    whether a user, by uid, has the session that is active at this machine. `timekeeper` is None where nothing but the
-    time can be told. Without `witness` nothing is looked at before a process is ended.
+    whether a user, by uid, has the session that is active at this machine. `shipped` are rules that hold where the
+    configuration does not leave them out. `timekeeper` is None where nothing but the time can be told. Without
+    `witness` nothing is looked at before a process is ended.
+    `portal` is None where there is no such thing.
     """
 
     name: str
@@ -244,8 +270,11 @@ class Platform:
     examiner: Examiner
     alarm: Callable[[Callable[[], None]], Alarm]
     at_seat: Callable[[int], bool]
+    surroundings: Surroundings
+    shipped: tuple[Rule, ...] = ()
     timekeeper: Timekeeper | None = None
     witness: Witness | None = None
+    portal: PortalPermissions | None = None
 
 
 class JournalWriter(Protocol):

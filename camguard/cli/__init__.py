@@ -27,8 +27,11 @@ _COMMANDS = {
     "alerts": "List and answer alerts; see whether they arrive.",
     "off": "Switch a camera off, so that no program can use it.",
     "on": "Switch it on again, for a time or for good.",
+    "hooks": "List and try the programs that are run on events.",
+    "mqtt": "Tell a home's MQTT broker whether a camera is on air.",
     "tray": "Show the camera's state in the panel, and alerts with answers.",
     "service": "Install and look after the guard of the whole system.",
+    "advice": "What to do if someone threatens you with pictures.",
     "doctor": "Check what camguard can and cannot see here.",
     "demo": "See it work, without a camera.",
     "completion": "Print a script that completes commands in a shell.",
@@ -59,6 +62,7 @@ Examples:
   camguard end cheese               stop it now
   camguard off                      no camera can be used
   camguard on --for 30m             for half an hour they can
+  camguard advice                   what to do if someone threatens you
 
 \b
 Where the service runs (`camguard service install`) the commands ask it; else each looks and acts by itself.

@@ -32,6 +32,7 @@ _LOUD = frozenset(
         Kind.ALERT,
         Kind.JOURNAL_INTERRUPTED,
         Kind.JOURNAL_SET_ASIDE,
+        Kind.JOURNAL_BROKEN,
         Kind.GUARD_BLIND,
         Kind.GUARD_GAP,
         Kind.CLOCK_CHANGED,
@@ -67,17 +68,24 @@ def unexpected(told: Told) -> bool:
 
 
 def who(told: Told) -> str:
-    """``cheese (pid 4242, user anna)``, with what is known of it."""
+    """``cheese (pid 4242, user anna)``, with what is known of it; an app of the portal without the portal's pid."""
     app, process = told.get("app") or {}, told.get("process") or {}
     script = str(process.get("script") or "").rpartition("/")[2]
     unsaid = "another user's program" if told.get("reduced") else "an unknown process"
     name = app.get("name") or script or process.get("name") or unsaid
-    facts = [] if process.get("pid") is None else [f"pid {process['pid']}"]
+    pid = own_pid(process)
+    facts = [] if pid is None else [f"pid {pid}"]
     if process.get("user") is not None:
         facts.append(f"user {quoted(str(process['user']))}")
     elif process.get("uid") is not None:
         facts.append(f"uid {process['uid']}")
     return quoted(str(name)) + (f" ({', '.join(facts)})" if facts else "")
+
+
+def own_pid(process: Told) -> int | None:
+    """The pid of a use's process where that is the app's own: the portal has cameras for many apps."""
+    pid: int | None = process.get("pid")
+    return None if (process.get("through") or {}).get("app") is not None else pid
 
 
 def sentence(told: Told) -> str:
@@ -301,6 +309,19 @@ def _log_trouble(told: Told) -> tuple[str, str]:
     return "LOG", f"{what} ({quoted_sentence(facts)})"
 
 
+def _log_checked(told: Told) -> tuple[str, str]:
+    return "log", f"{_extra(told, 'checked')} entries are as they were written, up to number {_extra(told, 'seq')}"
+
+
+def _log_broken(told: Told) -> tuple[str, str]:
+    return "LOG CHANGED", f"{_extra(told, 'sentence')}; see `camguard log verify`"
+
+
+def _log_cut(told: Told) -> tuple[str, str]:
+    span = f"entries {_extra(told, 'first_seq')} to {_extra(told, 'last_seq')}"
+    return "log", f"{span} are older than {_extra(told, 'keep')} and are cut"
+
+
 def _extra(told: Told, key: str) -> str:
     value = (told.get("extra") or {}).get(key)
     return "" if value is None else quoted_sentence(str(value))
@@ -345,4 +366,7 @@ _TELL: dict[str, Callable[[Told], tuple[str, str]]] = {
     Kind.OPEN_REFUSED: _open_refused,
     Kind.JOURNAL_SET_ASIDE: _log_trouble,
     Kind.JOURNAL_INTERRUPTED: _log_trouble,
+    Kind.JOURNAL_CHECKED: _log_checked,
+    Kind.JOURNAL_BROKEN: _log_broken,
+    Kind.JOURNAL_CUT: _log_cut,
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from camguard.cli.output import json_option, quoted_sentence, say, say_json
+from camguard.cli.output import json_option, quoted, say, say_json
 from camguard.cli.settings import access, understood
 from camguard.cli.times import local_now
 from camguard.cli.whens import WHEN_FORMS, When, explained, ns, understand, width
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 EXIT_CODES = {"no": 0, "yes": 3, "in part": 4, "not known": 5}
 """Apart from those that say that something went wrong."""
+
+_WIDEST = 2_000
+"""A sentence with several names of others' choosing in it is cut in the middle where it is longer."""
 
 _EPILOG = f"""\b
 Examples:
@@ -106,10 +109,7 @@ def _list(heading: str, lines: list[str]) -> None:
 
 
 def _safe(sentence: str) -> str:
-    return quoted_sentence(sentence) if len(sentence) <= _WIDE else quoted_sentence(sentence[:_WIDE])
-
-
-_WIDE = 1_000
+    return quoted(sentence, _WIDEST)
 
 
 def _as_object(text: str, meant: When, asked: Asked, known: Known, found: Finding) -> dict[str, Any]:

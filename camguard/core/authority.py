@@ -16,6 +16,9 @@ from camguard.core.records import ACTIVATION_KINDS, JSON, Record
 GROUP = "camguard"
 """The system's group whose members administer camguard without being root."""
 
+WATCHERS = "camguard-watch"
+"""The group of those who are told everything and may do nothing: programs that pass on what happens."""
+
 ROOT = 0
 
 
@@ -24,6 +27,7 @@ class Role(StrEnum):
 
     ANYONE = "anyone"
     CONCERNED = "the user concerned"
+    WATCHER = "group camguard-watch"
     GROUP = "group camguard"
     ROOT = "root"
 
@@ -61,8 +65,9 @@ class Answer(Enum):
 class Caller:
     """Who asks, by the socket's credentials: `groups` are group ids, the process's own among them.
 
-    `admin` is root, or a member of the group `camguard`. `at_seat` is the user of the active session at this machine.
-    `private`: the configuration keeps the log of each user from everybody else but root.
+    `admin` is root, or a member of the group `camguard`; `watcher` one of the group `camguard-watch`. `at_seat` is the
+    user of the active session at this machine. `private`: the configuration keeps the log of each user from everybody
+    else but root.
     """
 
     uid: int
@@ -70,16 +75,18 @@ class Caller:
     groups: frozenset[int] = frozenset()
     admin: bool = False
     at_seat: bool = False
+    watcher: bool = False
     private: bool = False
 
 
 _EVERYBODY = frozenset(Role)
 _OWN = frozenset({Role.CONCERNED, Role.GROUP, Role.ROOT})
 _ADMINISTRATORS = frozenset({Role.GROUP, Role.ROOT})
+_SEEING = frozenset({Role.CONCERNED, Role.WATCHER, Role.GROUP, Role.ROOT})
 
 _ALLOWED: dict[Deed, frozenset[Role]] = {
     Deed.SEE_CAMERAS: _EVERYBODY,
-    Deed.SEE_USE: _OWN,
+    Deed.SEE_USE: _SEEING,
     Deed.END_USE: _OWN,
     Deed.DECIDE: _OWN,
     Deed.SWITCH: _ADMINISTRATORS,
@@ -88,8 +95,8 @@ _ALLOWED: dict[Deed, frozenset[Role]] = {
     Deed.CHANGE_RULES: _ADMINISTRATORS,
     Deed.CHANGE_COMMON_RULES: _ADMINISTRATORS,
     Deed.EXPLAIN: _OWN,
-    Deed.READ_LOG: _OWN,
-    Deed.READ_WHOLE_LOG: _ADMINISTRATORS,
+    Deed.READ_LOG: _SEEING,
+    Deed.READ_WHOLE_LOG: _ADMINISTRATORS | {Role.WATCHER},
     Deed.ASK_WAS_ON: _EVERYBODY,
     Deed.SUBSCRIBE: _EVERYBODY,
     Deed.INFO: _EVERYBODY,
@@ -100,7 +107,7 @@ CONFIGURABLE = frozenset({Deed.SWITCH, Deed.CHANGE_RULES})
 """What the configuration may allow the user concerned on top. A camera concerns the user who sits before it."""
 
 _OF_THE_LOG = frozenset({Deed.READ_LOG, Deed.READ_WHOLE_LOG})
-"""What the group `camguard` may not where the log is private."""
+"""What the groups may not where the log is private."""
 
 
 def may(
@@ -126,6 +133,7 @@ def roles(caller: Caller, deed: Deed, concerned_uid: int | None) -> frozenset[Ro
     held = {
         Role.ANYONE: True,
         Role.CONCERNED: concerned,
+        Role.WATCHER: caller.watcher,
         Role.GROUP: caller.admin and caller.uid != ROOT,
         Role.ROOT: caller.uid == ROOT,
     }
@@ -185,6 +193,9 @@ _OF_THE_MACHINE = frozenset(
         Kind.CAMERA_REMOVED,
         Kind.JOURNAL_SET_ASIDE,
         Kind.JOURNAL_INTERRUPTED,
+        Kind.JOURNAL_CHECKED,
+        Kind.JOURNAL_BROKEN,
+        Kind.JOURNAL_CUT,
         Kind.GUARD_GAP,
         Kind.MACHINE_SLEPT,
         Kind.MACHINE_DOWN,
@@ -207,8 +218,10 @@ DECIDED = _OF_A_USE | _OF_A_RULE | _OF_THE_MACHINE | HIDDEN
 
 _WHO = frozenset({"by", "uid", "users", "pids", "process"})
 """Keys of a record's `extra` that name who did something."""
-_WHOSE = frozenset({"user", "app", "command", "note"})
-"""Those that tell what somebody does with the machine. A rule for everybody has them too, and means nobody."""
+_WHOSE = frozenset({"user", "app", "command", "note", "carried"})
+"""Those that tell what somebody does with the machine. A rule for everybody has them too, and means nobody.
+
+What a cut carried on is whole entries."""
 
 
 def _without(keys: frozenset[str], line: Record) -> Record:
@@ -228,7 +241,7 @@ def _names_a_user(line: Record) -> bool:
 
 def _answer(deed: Deed, role: Role) -> Answer:
     if role in _ALLOWED[deed]:
-        return Answer.UNLESS_PRIVATE if role is Role.GROUP and deed in _OF_THE_LOG else Answer.YES
+        return Answer.UNLESS_PRIVATE if role in {Role.GROUP, Role.WATCHER} and deed in _OF_THE_LOG else Answer.YES
     return Answer.CONFIGURED if deed in CONFIGURABLE and role is Role.CONCERNED else Answer.NO
 
 

@@ -32,6 +32,7 @@ KINDS = (
     Kind.ZONE_CHANGED,
     Kind.JOURNAL_INTERRUPTED,
     Kind.JOURNAL_SET_ASIDE,
+    Kind.JOURNAL_CUT,
 )
 """The entries that say when a guard was watching, and by which clock."""
 
@@ -45,6 +46,7 @@ BEAT_NS = 60 * NANOSECONDS
 """Within this a guard that watches leaves a sign of life."""
 
 BEGINS = "the log begins later"
+CUT = "the entries of this time were cut, as the log is kept for so long only"
 ENDS = "there is no sign of a guard after this"
 STOPPED = "the guard was stopped"
 DIED = "the guard died"
@@ -89,7 +91,8 @@ class Sign:
     """What an entry says of the guard or of the clock; see `sign_of`.
 
     `begin` and `end` are the bounds of a time that is told of afterwards: a gap, a sleep, a time in which the log could
-    not be written; or of a clock that was set, the same instant by the clock before and after.
+    not be written; or of a clock that was set, the same instant by the clock before and after. Of a cut, `end` is the
+    time of the last entry that went, and `why` how long entries are kept.
     """
 
     kind: str
@@ -113,9 +116,9 @@ def sign_of(record: Mapping[str, object]) -> Sign | None:
         str(kind),
         at,
         _moment(extra.get("from")),
-        _moment(extra.get("to")),
+        _moment(extra.get("to") or extra.get("last_at")),
         str(extra.get("what") or ""),
-        str(extra.get("why") or extra.get("how") or ""),
+        str(extra.get("why") or extra.get("how") or extra.get("keep") or ""),
         lost if isinstance(lost, int) else 0,
     )
 
@@ -173,8 +176,11 @@ class _History:
     def take(self, sign: Sign) -> None:
         """Go on to the next sign."""
         if self.since is None:
-            self._add(-_EVER, sign.at.utc_ns, Watch.NOT, BEGINS)
-            self.since = sign.at
+            self.since = _first(sign)
+            self._add(-_EVER, self.since.utc_ns, Watch.NOT, BEGINS)
+        if not self.running and _by_a_guard(sign):  # its start is in a log that was set aside, or was cut off
+            self._until(_first(sign))
+            self.running, self.blind = True, {}
         match sign.kind:
             case Kind.GUARD_STARTED:
                 self._start(sign.at)
@@ -189,7 +195,7 @@ class _History:
                 self._sleep(sign)
             case Kind.CLOCK_CHANGED:
                 self._change(sign)
-            case Kind.JOURNAL_INTERRUPTED | Kind.JOURNAL_SET_ASIDE:
+            case Kind.JOURNAL_INTERRUPTED | Kind.JOURNAL_SET_ASIDE | Kind.JOURNAL_CUT:
                 self._miss(sign)
         self.last = sign.at
 
@@ -241,7 +247,9 @@ class _History:
             self.blind.pop(sign.what, None)
 
     def _miss(self, sign: Sign) -> None:
-        if sign.lost and sign.begin is not None and sign.end is not None:
+        if sign.kind == Kind.JOURNAL_CUT:
+            self.spells[0].why = (CUT,)  # the time before the first sign that is left
+        elif sign.lost and sign.begin is not None and sign.end is not None:
             self._add(*_hull(sign.begin, sign.end), Watch.PARTLY, LOST)
         elif sign.kind == Kind.JOURNAL_SET_ASIDE and not self.running:
             self.because = ASIDE
@@ -287,6 +295,17 @@ class _History:
     def _add(self, begin: int, end: int, watch: Watch, *why: str) -> None:
         if begin < end:
             self.spells.append(_Spell(begin, end, watch, why))
+
+
+def _by_a_guard(sign: Sign) -> bool:
+    """Whether it shows by itself that a guard was watching."""
+    sight = sign.kind in {Kind.GUARD_BLIND, Kind.GUARD_SIGHTED} and sign.what not in NOT_ABOUT_SIGHT
+    return sight or sign.kind in {Kind.MACHINE_SLEPT, Kind.CLOCK_CHANGED, Kind.ZONE_CHANGED, Kind.JOURNAL_CUT}
+
+
+def _first(sign: Sign) -> Moment:
+    """The first moment that a sign tells of."""
+    return sign.begin if sign.kind == Kind.MACHINE_SLEPT and sign.begin is not None else sign.at
 
 
 def _shown(begin: int, end: int, lasted: int) -> tuple[tuple[int, int], ...]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from camguard.core.context import Context
 from camguard.core.details import Details
 from camguard.core.model import (
     Activation,
@@ -135,6 +136,9 @@ class Kind(StrEnum):
     OPEN_REFUSED = "open.refused"
     JOURNAL_SET_ASIDE = "journal.set-aside"
     JOURNAL_INTERRUPTED = "journal.interrupted"
+    JOURNAL_CHECKED = "journal.checked"
+    JOURNAL_BROKEN = "journal.broken"
+    JOURNAL_CUT = "journal.cut"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,3 +160,4 @@ class Report:
     outcome: Outcome | None = None
     extra: dict[str, Any] | None = None
     seq: int | None = None
+    context: Context | None = None

@@ -75,7 +75,7 @@ def known(
     if camera is not None:
         _expect_camera(past, camera)
     said, until = list(signs(past)), watching_until(past)
-    found = past.activations(Filter(begin_utc_ns, end_utc_ns, camera=camera, limit=MOST_USES + 1))
+    found = past.activations(Filter(begin_utc_ns, end_utc_ns - 1, camera=camera, limit=MOST_USES + 1))
     uses = (_timed(record, said, until) for record in found[-MOST_USES:])
     return Known(
         bounded(stretches(said, begin_utc_ns, end_utc_ns, until), MOST_STRETCHES),

@@ -5,9 +5,10 @@ Keys of the JSON object: ``schema``, ``activation`` ("a17"), ``state`` (opened, 
 not known), ``duration_ms``, ``interrupted`` (true where the guard stopped watching first: the end is not known),
 ``ending`` (closed, unplugged), ``capture`` (frames, mapping, dwell), ``frames``, ``opens``, ``camera``, ``app``,
 ``process`` (as in ``watch --json``), ``verdict``, ``reasons``, ``alerted``, ``decision`` (what a person answered to the
-alert: ``decision``, ``by``, ``at``; null where nobody did), ``preserved`` (what its processes had when they were ended,
-and which copies of programs were kept, as `core.belongings` has it), and ``actions``, each with ``pending_at``,
-``completed_at``, ``about`` and ``outcome``.
+alert: ``decision``, ``by``, ``at``; null where nobody did), ``context`` (whether the screen was ``locked`` and more,
+each true, false, or null where it is not known; null where nothing was found out), ``preserved`` (what its processes
+had when they were ended, and which copies of programs were kept, as `core.belongings` has it), and ``actions``, each
+with ``pending_at``, ``completed_at``, ``about`` and ``outcome``.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ COLUMNS = (
     "reasons",
     "alerted",
     "decision",
+    "locked",
     "capture",
     "frames",
     "opens",
@@ -74,6 +76,7 @@ def as_object(record: ActivationRecord) -> dict[str, Any]:
         "alerted": record.alerted,
         "decision": record.decision,
         "preserved": list(record.preserved),
+        "context": record.context,
         "actions": [_action(action) for action in record.actions],
     }
 
@@ -115,6 +118,7 @@ def _row(record: ActivationRecord) -> tuple[Any, ...]:
         "; ".join(str(reason.get("sentence", "")) for reason in record.reasons),
         "yes" if record.alerted else "no",
         (record.decision or {}).get("decision"),
+        _yes_or_no((record.context or {}).get("locked")),
         record.capture,
         record.frames,
         record.opens,
@@ -134,6 +138,10 @@ def _action(action: ActionRecord) -> dict[str, Any]:
 def _in_words(action: ActionRecord) -> str:
     result = "not completed" if action.outcome is None else action.outcome.get("result")
     return f"{action.about.get('action', 'action')}: {result}"
+
+
+def _yes_or_no(known: bool | None) -> str | None:
+    return None if known is None else "yes" if known else "no"
 
 
 def _iso(at: datetime | None) -> str | None:

@@ -6,7 +6,7 @@ import grp
 import pwd
 from collections.abc import Callable
 
-from camguard.core.authority import GROUP, ROOT, Caller
+from camguard.core.authority import GROUP, ROOT, WATCHERS, Caller
 
 
 class People:
@@ -23,9 +23,9 @@ class People:
 
     def caller(self, uid: int, pid: int, gids: frozenset[int]) -> Caller:
         """The caller with these credentials, which are the kernel's word."""
-        admin = uid in {ROOT, self._owner} or self._group() in gids
-        private = self._private and uid not in {ROOT, self._owner}
-        return Caller(uid, pid, gids, admin=admin, at_seat=self._at_seat(uid), private=private)
+        admin = uid in {ROOT, self._owner} or _group(GROUP) in gids
+        watcher, private = _group(WATCHERS) in gids, self._private and uid not in {ROOT, self._owner}
+        return Caller(uid, pid, gids, admin=admin, at_seat=self._at_seat(uid), watcher=watcher, private=private)
 
     def name(self, uid: int) -> str:
         """The name of a user, or the number where the system knows none."""
@@ -43,8 +43,9 @@ class People:
         except KeyError:
             return None
 
-    def _group(self) -> int | None:
-        try:
-            return grp.getgrnam(GROUP).gr_gid
-        except KeyError:
-            return None
+
+def _group(name: str) -> int | None:
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        return None

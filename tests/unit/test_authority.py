@@ -34,6 +34,7 @@ from tests.support import core_data
 ALICE, BOB = 31415, 27182
 SECURITY = Path(__file__).parents[2] / "SECURITY.md"
 
+WATCHER = Caller(BOB, 21, frozenset({45}), watcher=True)
 STRANGER = Caller(BOB, 20)
 OWNER = Caller(ALICE, 10)
 MEMBER = Caller(BOB, 30, frozenset({44}), admin=True)
@@ -75,6 +76,12 @@ CALLERS = st.builds(
 def test_every_role_may_what_it_should_and_no_more(deed: Deed) -> None:
     answers = tuple(may(caller, deed, ALICE) for caller in (STRANGER, OWNER, MEMBER, ROOT))
     assert answers == WANTED[deed]
+
+
+@pytest.mark.parametrize("deed", Deed)
+def test_who_only_watches_is_told_all_and_does_nothing(deed: Deed) -> None:
+    told = {Deed.SEE_USE, Deed.READ_LOG, Deed.READ_WHOLE_LOG}
+    assert may(WATCHER, deed, ALICE, CONFIGURABLE) == (deed in told or WANTED[deed] == YES)
 
 
 @pytest.mark.parametrize("deed", Deed)
@@ -153,8 +160,8 @@ def test_the_table_says_what_is_done() -> None:
     for deed, row in zip(Deed, rows, strict=True):
         name, *cells = (cell.strip() for cell in row.strip("|").split("|"))
         assert name == deed
-        answers = tuple(cell in {"yes", "unless the log is private"} for cell in cells)
-        assert answers == WANTED[deed]
+        anyone, concerned, _, member, root = (cell in {"yes", "unless the log is private"} for cell in cells)
+        assert (anyone, concerned, member, root) == WANTED[deed]
         assert ("unless the log is private" in row) == (deed in {Deed.READ_LOG, Deed.READ_WHOLE_LOG})
         assert len(cells) == len(Role)
 

@@ -291,6 +291,16 @@ def test_a_guard_that_began_twice_without_a_word_watched_until_its_last_entry() 
     assert told(machine, seen_last + 1) == (Watch.NOT, (coverage.NOT_RUNNING,))
 
 
+def test_a_guard_whose_start_was_cut_off_shows_by_what_it_says_that_it_was_watching() -> None:
+    machine = after([(Machine.sleep, 9, 0), (Machine.stop, 5, 0)])
+    machine.signs = machine.signs[1:]
+    assert told(machine, BEGIN + 1) == (Watch.NOT, (coverage.BEGINS,))
+    assert told(machine, BEGIN + 5) == (Watch.WATCHED, (coverage.ASLEEP,))
+    assert told(machine, BEGIN + 13) == (Watch.WATCHED, ())
+    machine.signs = machine.signs[1:]
+    assert told(machine, BEGIN + 13) == (Watch.NOT, (coverage.BEGINS,))
+
+
 def test_entries_that_were_lost_leave_a_part() -> None:
     machine = after([])
     begin = machine.moment

@@ -10,6 +10,7 @@ import os
 from camguard.platform.keepsake import Keepsakes
 from camguard.platform.simulated.alarm import SimulatedAlarm
 from camguard.platform.simulated.cameras import SimulatedCameras, make_camera
+from camguard.platform.simulated.context import SimulatedSurroundings, pretend_context
 from camguard.platform.simulated.processes import (
     PortableClock,
     SimulatedControl,
@@ -30,8 +31,10 @@ __all__ = [
     "SimulatedIdentifier",
     "SimulatedPlatform",
     "SimulatedSensor",
+    "SimulatedSurroundings",
     "SimulatedSwitch",
     "make_camera",
+    "pretend_context",
 ]
 
 
@@ -52,4 +55,5 @@ class SimulatedPlatform(Platform):
             alarm=lambda ring: SimulatedAlarm(ring, clock),
             at_seat=lambda uid: uid == os.getuid(),
             witness=SimulatedWitness(keepsakes),
+            surroundings=SimulatedSurroundings(source.folder),
         )
