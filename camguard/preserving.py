@@ -18,7 +18,7 @@ from camguard.ports import Gathered, Witness
 LOOK_S = 0.25
 """How long ending a use on a person's word may wait for a look at one process; it takes a few milliseconds."""
 
-GLANCE_S = 0.005
+GLANCE_S = 0.003
 """How long a blocked program keeps the camera for that, beyond what is done meanwhile in any case."""
 
 Record = Callable[[Report], Awaitable[Report]]

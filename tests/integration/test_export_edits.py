@@ -22,7 +22,7 @@ from tests.support.journal_data import FixedClock, life, simple
 
 FILES = ("README.txt", "SHA256SUMS", "coverage.json", "entries.jsonl", "hashes.txt", "manifest.json", "report.html")
 PROPERTY = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 

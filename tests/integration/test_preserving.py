@@ -169,6 +169,7 @@ def service() -> Iterator[ServiceStage]:
 
 
 @root
+@pytest.mark.long
 def test_through_the_service_each_exports_the_own_uses_and_of_others_nothing(
     service: ServiceStage, tmp_path: Path
 ) -> None:

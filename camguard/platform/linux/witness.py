@@ -128,8 +128,9 @@ class _Look:
         return list(names), inodes
 
     def _sockets(self, inodes: set[int]) -> Iterator[Endpoint]:
+        left = set(inodes)
         for table in _TABLES:
-            if self._late():
+            if not left or self._late():
                 return
             try:
                 raw = _read(f"{self._own}/net/{table}")
@@ -137,7 +138,8 @@ class _Look:
                 continue
             for line in raw.splitlines()[1:]:
                 columns = line.split()
-                if len(columns) > 9 and columns[9].isdigit() and int(columns[9]) in inodes:
+                if len(columns) > 9 and columns[9].isdigit() and int(columns[9]) in left:
+                    left.remove(int(columns[9]))
                     yield _endpoint(table, columns)
 
     def _late(self) -> bool:
