@@ -297,7 +297,7 @@ def test_ending_asks_first(stage: Stage) -> None:
     assert "SIGTERM" in ended.stdout
     assert f"Ended: {CAMERA} is free of stranger.py" in ended.stdout
     events = [entry["kind"] for entry in _entries(stage)]
-    assert events == ["action.pending", "action.completed"]
+    assert events == ["preserved", "action.pending", "action.completed"]
 
 
 def test_there_must_be_something_to_end(stage: Stage) -> None:
