@@ -153,6 +153,7 @@ def _linux(config: Config) -> Platform:
     from camguard.platform.linux.identity import LinuxIdentifier
     from camguard.platform.linux.sensor import LinuxSensor
     from camguard.platform.linux.session import at_seat
+    from camguard.platform.linux.timekeeper import LinuxTimekeeper
 
     clock = LinuxClock()
     source, switch = _linux_cameras(config)
@@ -169,6 +170,7 @@ def _linux(config: Config) -> Platform:
         examiner=LinuxExaminer(source, switch),
         alarm=LinuxAlarm,
         at_seat=at_seat,
+        timekeeper=LinuxTimekeeper(clock),
     )
 
 

@@ -52,7 +52,7 @@ class SigningError(CamguardError):
 
 
 class PageError(CamguardError):
-    """A page about the log cannot be written where it should be."""
+    """A page cannot be written where it should be, or no browser shows it."""
 
 
 class TrayError(CamguardError):

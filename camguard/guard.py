@@ -28,6 +28,7 @@ from camguard.inforce import RETRY_S, InForce
 from camguard.ports import History, JournalWriter, Platform, Rules
 from camguard.readiness import look_up
 from camguard.switching import Switched, Switching
+from camguard.timewatch import TimeWatch
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +76,7 @@ class Guard:
         self._over = False
         self._writing = Writing(journal)
         self._findings = Findings(platform, history)
+        self._times = TimeWatch(platform.timekeeper)
 
     @property
     def cases(self) -> tuple[Case, ...]:
@@ -110,10 +112,12 @@ class Guard:
                 await self.switching.reconcile()
             self._tell(await self._write([*self._recovered, self._started()]))
             self._errands = Errands()
-            self._alarm = self.platform.alarm(lambda: self._inbox.put_nowait(Due()))
+            self._alarm = self.platform.alarm(self._wake)
+            self._times.follow(self._wake)
             try:
                 await self._work()
             finally:
+                self._times.close()
                 await self._stop()
         finally:
             self._findings.close()
@@ -217,6 +221,9 @@ class Guard:
             return events
         return events + self._waiting()
 
+    def _wake(self) -> None:
+        self._inbox.put_nowait(Due())
+
     def _waiting(self) -> list[Event]:
         events: list[Event] = []
         while len(events) < _BATCH and not self._inbox.empty():
@@ -234,6 +241,7 @@ class Guard:
     def _take(self, events: list[Event]) -> Batch:
         batch = Batch()
         digest = batch.digest
+        digest.reports += self._times.changes()
         rules = self._current_rules(digest)
         for event in events:
             match event:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
@@ -15,6 +15,7 @@ from camguard.cli.output import json_option, quoted
 from camguard.cli.settings import access, understood
 from camguard.cli.times import PAST_FORMS, local_now, parse_past, to_ns
 from camguard.core.events import Kind
+from camguard.core.records import local_time
 from camguard.errors import NothingMatched, UsageError
 
 if TYPE_CHECKING:
@@ -131,12 +132,13 @@ command.add_command(key)
 
 def _say_what_was_cut(guard: Access, since: int) -> None:
     """Tell whoever asks for older uses than the log keeps, away from the uses."""
-    cuts = [entry for entry in guard.runs() if entry["event"] == Kind.JOURNAL_CUT]
-    cut: Any = cuts[-1] if cuts else None
-    if cut is not None and cut["extra"]["last_at"]["utc_ns"] >= since:
-        until, when = (quoted(str(at)[:16].replace("T", " ")) for at in (cut["extra"]["last_at"]["at"], cut["at"]))
-        keep = quoted(str(cut["extra"]["keep"]))
-        click.echo(f"camguard: entries up to {until} were cut on {when}: the log keeps {keep}.", err=True)
+    cuts = [sign for sign in guard.signs() if sign.kind == Kind.JOURNAL_CUT]
+    last = cuts[-1].end if cuts else None
+    if last is not None and last.utc_ns >= since:
+        until, when = (quoted(local_time(at)[:16].replace("T", " ")) for at in (last, cuts[-1].at))
+        click.echo(
+            f"camguard: entries up to {until} were cut on {when}: the log keeps {quoted(cuts[-1].why)}.", err=True
+        )
 
 
 def _say_nothing(guard: Access, wanted: Filter) -> None:

@@ -43,6 +43,7 @@ class Deed(StrEnum):
     EXPLAIN = "ask what the rules would make of a user's use"
     READ_LOG = "read in the log of a use"
     READ_WHOLE_LOG = "read the whole log"
+    ASK_WAS_ON = "ask when the guard was watching, and whether and when a camera was used then"
     SUBSCRIBE = "be told what happens, as far as the caller may see it"
     INFO = "ask for version, method and files of the service"
 
@@ -86,6 +87,7 @@ _ALLOWED: dict[Deed, frozenset[Role]] = {
     Deed.EXPLAIN: _OWN,
     Deed.READ_LOG: _OWN,
     Deed.READ_WHOLE_LOG: _ADMINISTRATORS,
+    Deed.ASK_WAS_ON: _EVERYBODY,
     Deed.SUBSCRIBE: _EVERYBODY,
     Deed.INFO: _EVERYBODY,
 }
@@ -173,6 +175,11 @@ _OF_THE_MACHINE = frozenset(
         Kind.JOURNAL_BROKEN,
         Kind.JOURNAL_CUT,
         Kind.GUARD_GAP,
+        Kind.MACHINE_SLEPT,
+        Kind.MACHINE_DOWN,
+        Kind.MACHINE_STARTED,
+        Kind.CLOCK_CHANGED,
+        Kind.ZONE_CHANGED,
         Kind.POWER_SAID,
         Kind.PASS_ENDING,
         Kind.PASS_ENDED,

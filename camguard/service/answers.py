@@ -66,6 +66,7 @@ class Answers:
             calls.Explain: self._explain,
             calls.Log: means.past.log,
             calls.Entries: means.past.entries,
+            calls.WasOn: means.past.was_on,
             calls.Subscribe: self._subscribe,
         }
 
