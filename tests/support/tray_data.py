@@ -77,6 +77,7 @@ def status(
     cameras: tuple[dict[str, Any], ...] = (camera(),),
     switches: bool = True,
     trouble: str | None = None,
+    log_trouble: str | None = None,
     blind: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """How things stand; `uses` are events that stand for the uses that go on, for a minute each."""
@@ -85,5 +86,6 @@ def status(
         "uses": [{"for_s": 60.0, **use} for use in uses],
         "switches": switches,
         "trouble": trouble,
+        "log_trouble": log_trouble,
         "blind": [{"what": what, "why": why} for what, why in (blind or {}).items()],
     }
