@@ -19,7 +19,7 @@ from camguard.handover.model import Extent, Wanted, Written
 from camguard.journal import schema
 from camguard.journal.coverage import coverage
 from camguard.journal.database import connect_to_read, translated
-from camguard.journal.entry import GENESIS, decode_entry
+from camguard.journal.entry import decode_entry
 from camguard.journal.filter import Filter
 from camguard.journal.fold import ActivationRecord
 from camguard.journal.queries import Reader
@@ -95,8 +95,9 @@ class Extract:
 
     def before(self, seq: int) -> bytes | None:
         """See `Source.before`."""
-        if seq == 1:
-            return GENESIS
+        start = self._reader.start()
+        if seq == start.seq + 1:  # GENESIS where nothing was cut
+            return start.hash
         rows = self._reader.rows(f"{_ROW} WHERE seq = ?", (seq - 1,))
         return bytes(rows[0][2]) if rows else None
 
@@ -126,7 +127,16 @@ class Extract:
 
     def stub(self) -> dict[str, Any] | None:
         """See `Source.stub`."""
-        return None
+        start = self._reader.start()
+        if start.seq == 0 or start.cut is None:
+            return None
+        return {
+            "last_seq": start.seq,
+            "last_hash": start.hash.hex(),
+            "said_by_entry": start.cut.seq,
+            "at": start.cut.at.get("at"),
+            "keep": start.cut.said.keep,
+        }
 
     def _between(self, first: int, last: int) -> Iterator[Written]:
         while first <= last:
