@@ -234,6 +234,25 @@ KINDS: dict[str, About] = {
         "The activation log could not be written for a time",
         "What happened meanwhile was kept in memory and written afterwards, as far as it could be.",
     ),
+    Kind.JOURNAL_CHECKED: About(
+        "02da370ca43c4b3a994e99e6b0266ac1",
+        Priority.INFO,
+        "The activation log is as it was written",
+        "The guard checked what was written since it last did. To check all of it: camguard log verify",
+    ),
+    Kind.JOURNAL_BROKEN: About(
+        "068912662406483d87c597553cf00d27",
+        Priority.ERR,
+        "The activation log was changed",
+        "An entry is not what the guard wrote, which goes on recording. Where, and how far the rest can be trusted:\n"
+        "camguard log verify",
+    ),
+    Kind.JOURNAL_CUT: About(
+        "a843aad9688f4e90aed270d5a6d6c83e",
+        Priority.INFO,
+        "Old entries of the activation log are cut",
+        "They are older than [log] keep in the configuration says. The rest can still be checked.",
+    ),
 }
 
 

@@ -135,6 +135,11 @@ def _gap(told: Told) -> str:
     return f"The cameras were not watched from {since} to {until}."
 
 
+def _broken(told: Told) -> str:
+    said = extra(told, "sentence")
+    return f"The activation log was changed{f': {said}' if said else ''}."
+
+
 _SENTENCES: dict[str, Callable[[Told], str]] = {
     Kind.GUARD_STARTED: lambda told: f"The guard of the cameras has started, version {extra(told, 'version')}.",
     Kind.GUARD_STOPPED: lambda _: "The guard of the cameras has stopped.",
@@ -167,4 +172,7 @@ _SENTENCES: dict[str, Callable[[Told], str]] = {
     Kind.OPEN_REFUSED: lambda told: f"The kernel refused {who(told)} {camera(told)}.",
     Kind.JOURNAL_SET_ASIDE: lambda _: "The activation log was damaged; it was set aside, and a new one begun.",
     Kind.JOURNAL_INTERRUPTED: lambda _: "The activation log could not be written for a time.",
+    Kind.JOURNAL_CHECKED: lambda told: f"The activation log is as it was written, up to entry {extra(told, 'seq')}.",
+    Kind.JOURNAL_BROKEN: _broken,
+    Kind.JOURNAL_CUT: lambda told: f"The activation log's entries up to {extra(told, 'last_seq')} are old and are cut.",
 }
