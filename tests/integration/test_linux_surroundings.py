@@ -141,6 +141,15 @@ def test_of_a_process_that_was_not_known_only_the_screen_is(bus: PrivateBus) -> 
     assert asked(bus, Process(None), desk, on_screen=desk) == SessionState(locked=True)
 
 
+def test_the_doctor_is_told_whether_logind_answers(bus: PrivateBus) -> None:
+    async def ask() -> str | None:
+        async with running(bus.address, Session("1")):
+            return await asyncio.to_thread(ours.answers)
+
+    assert asyncio.run(ask()) is None
+    assert str(ours.answers()).startswith("logind does not answer")
+
+
 def test_a_logind_that_does_not_answer_leaves_all_unknown(
     bus: PrivateBus, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
