@@ -21,11 +21,13 @@ from camguard.journal.lock import GuardLock, last_beat
 from camguard.journal.patient import PatientHistory, PatientJournal
 from camguard.journal.queries import Reader
 from camguard.journal.store import Journal
+from camguard.platform.keepsake import Keepsakes
 from camguard.ports import CameraSource, Clock, Gate, Platform, Rules, Surroundings, Switch
 from camguard.rulebook import RuleBook
 from camguard.shipped import WithShipped
 from camguard.standing import StandingFile
 from camguard.switching import Switching
+from camguard.upkeep import Announcer, Upkeep
 
 
 def platform(config: Config) -> Platform:
@@ -67,7 +69,11 @@ def open_guard(config: Config) -> Guard:
         def leave_sign() -> None:
             lock.beat(edges.clock.now())
 
-        return Guard(edges, journal, past, rules, casebook, resources.pop_all(), switching, recovered, leave_sign)
+        announcer = Announcer(config.journal_path, edges.clock)
+        resources.callback(announcer.announce)  # of the guard's last entry
+        upkeep = Upkeep(config.journal_path, edges.clock, announcer, config.log)
+        kept = resources.pop_all()
+        return Guard(edges, journal, past, rules, casebook, kept, switching, recovered, leave_sign, upkeep)
     raise AssertionError("unreachable: the stack above swallows nothing")
 
 
@@ -155,32 +161,47 @@ def pretend_locked(folder: Path) -> None:
 
 def _linux(config: Config) -> Platform:
     from camguard.platform.linux.alarm import LinuxAlarm
+    from camguard.platform.linux.brokered import BrokeredControl
+    from camguard.platform.linux.brokers import Brokers
     from camguard.platform.linux.clock import LinuxClock
     from camguard.platform.linux.control import LinuxControl
     from camguard.platform.linux.doctor import LinuxExaminer
     from camguard.platform.linux.faceunlock import shipped_rules
     from camguard.platform.linux.identity import LinuxIdentifier
+    from camguard.platform.linux.portal import PermissionStore
+    from camguard.platform.linux.procfs import ProcessReader
     from camguard.platform.linux.sensor import LinuxSensor
     from camguard.platform.linux.session import at_seat
+    from camguard.platform.linux.timekeeper import LinuxTimekeeper
+    from camguard.platform.linux.witness import LinuxWitness
 
     clock = LinuxClock()
     source, switch = _linux_cameras(config)
-    sensor = LinuxSensor(source, clock)
+    brokers = Brokers(ProcessReader())
+    sensor = LinuxSensor(source, clock, brokers=brokers)
+    # root speaks for every user of the machine, nobody else does
+    control = LinuxControl(patience_s=config.patience_ns / 1e9, others=os.geteuid() == 0)
     return Platform(
         name="linux",
         method=sensor.method,
         clock=clock,
         sensor=sensor,
         identifier=LinuxIdentifier(),
-        # root speaks for every user of the machine, nobody else does
-        control=LinuxControl(patience_s=config.patience_ns / 1e9, others=os.geteuid() == 0),
+        control=BrokeredControl(control, brokers),
         switch=switch,
         examiner=LinuxExaminer(source, switch),
         alarm=LinuxAlarm,
         at_seat=at_seat,
         surroundings=_linux_surroundings(config),
         shipped=shipped_rules(),
+        witness=LinuxWitness(keepsakes=_keepsakes(config)),
+        timekeeper=LinuxTimekeeper(clock),
+        portal=PermissionStore(),
     )
+
+
+def _keepsakes(config: Config) -> Keepsakes | None:
+    return Keepsakes(config.evidence_path) if config.keep_executable else None
 
 
 def _linux_surroundings(config: Config) -> Surroundings:
@@ -211,7 +232,7 @@ def _linux_cameras(config: Config) -> tuple[CameraSource, Switch]:
 def _simulated(config: Config) -> Platform:
     from camguard.platform.simulated import SimulatedCameras, SimulatedPlatform
 
-    return SimulatedPlatform(SimulatedCameras(_folder(config)))
+    return SimulatedPlatform(SimulatedCameras(_folder(config)), _keepsakes(config))
 
 
 def _folder(config: Config) -> Path:

@@ -10,17 +10,17 @@ from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from types import UnionType
-from typing import Any, NoReturn, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from camguard.errors import ConfigError
+from camguard.shapes import Shape, T
 
 Place = tuple[str | int, ...]
 """Where a value stands in a document: table and key names, and the index in a list of tables."""
 
 _LIMIT = 1 << 20
-_Shape = TypeVar("_Shape", bound=msgspec.Struct)
 
 _KEY = r"""(?:[A-Za-z0-9_-]+|"(?:\\.|[^"\\])*"|'[^']*')"""
 _DOTTED = rf"{_KEY}(?:\s*\.\s*{_KEY})*"
@@ -71,12 +71,19 @@ class TomlSource:
             line = raw.count(b"\n", 0, error.start) + 1
             raise ConfigError(f"{path}:{line}: this is not UTF-8 text; save the file as UTF-8") from error
 
-    def decode(self, shape: type[_Shape]) -> _Shape:
+    def decode(self, shape: Shape[T]) -> T:
         """What the file says, as `shape`; raises ConfigError where it says anything else."""
         try:
-            return msgspec.convert(self.data, shape, strict=True)
+            return shape.of(self.data)
         except msgspec.ValidationError as error:
-            self._complain(shape, str(error))
+            self._complain(shape.kind, str(error))
+
+    def decode_within(self, table: Place, value: object, shape: Shape[T]) -> T:
+        """What the table at `table` says, whose content is `value`, as `shape`; raises as `decode` does."""
+        try:
+            return shape.of(value)
+        except msgspec.ValidationError as error:
+            self._complain(shape.kind, str(error), table)
 
     def error(self, place: Place, message: str) -> ConfigError:
         """A ConfigError about what stands at `place`, or about the table around it where the key is missing."""
@@ -96,26 +103,31 @@ class TomlSource:
         line = self.text.count("\n") + 1
         return ConfigError(f"{self.path}:{line}: not valid TOML: {message.removesuffix(' (at end of document)')}")
 
-    def _complain(self, shape: type[msgspec.Struct], said: str) -> NoReturn:
+    def _complain(self, shape: type, said: str, table: Place = ()) -> NoReturn:
         """Turn what msgspec says, such as ``Expected `str`, got `int` - at `$.a.b```, into words for people."""
         found = _SAID_BY_MSGSPEC.match(said)
         what, where = (found["what"], found["where"] or "") if found else (said, "")
         place: Place = tuple(int(index) if index else key for index, key in _STEP.findall(where))
+        where_it_is = (*table, *place)
         quoted = re.findall(r"`([^`]*)`", what)
         if what.startswith("Object contains unknown field"):
-            raise self.error((*place, quoted[0]), _unknown(shape, place, quoted[0]))
+            raise self.error((*where_it_is, quoted[0]), _unknown(shape, place, quoted[0]))
         if what.startswith("Object missing required field"):
-            raise self.error(place, f'{_named(place)} lacks the key "{quoted[0]}"')
+            raise self.error(where_it_is, f'{_named(where_it_is)} lacks the key "{quoted[0]}"')
         if what.startswith("Invalid enum value"):
             value = what.removeprefix("Invalid enum value ").strip("'")
             choices = [str(choice) for choice in _enum_choices(_type_at(shape, place))]
-            raise self.error(place, f'"{place[-1]}" cannot be "{value}"{nearest(value, choices)}')
+            raise self.error(where_it_is, f'"{place[-1]}" cannot be "{value}"{nearest(value, choices)}')
         if what.endswith("with a timezone component"):
-            raise self.error(place, f'"{place[-1]}" lacks its offset from UTC; write {_IN_WORDS["datetime"]}')
+            raise self.error(
+                (*table, *place), f'"{place[-1]}" lacks its offset from UTC; write {_IN_WORDS["datetime"]}'
+            )
         if what.startswith("Expected") and len(quoted) == 2:
             wanted = " or ".join(_IN_WORDS.get(name, name) for name in quoted[0].split(" | ") if name != "null")
-            raise self.error(place, f"{_named(place)} must be {wanted}, not {_IN_WORDS.get(quoted[1], quoted[1])}")
-        raise self.error(place, what)
+            raise self.error(
+                (*table, *place), f"{_named(place)} must be {wanted}, not {_IN_WORDS.get(quoted[1], quoted[1])}"
+            )
+        raise self.error(where_it_is, what)
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:
@@ -203,7 +215,7 @@ def _named(place: Place) -> str:
     return f'"{place[-1]}"'
 
 
-def _unknown(shape: type[msgspec.Struct], place: Place, key: str) -> str:
+def _unknown(shape: type, place: Place, key: str) -> str:
     table = [name for name in place if isinstance(name, str)]
     within = f" in [{'.'.join(table)}]" if table else ""
     here = _keys(_type_at(shape, place))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
-
-from camguard.access import RUN_KINDS, Found
+from camguard.access import Found
 from camguard.core.circumstance import Circumstance
+from camguard.core.coverage import KINDS, Sign, sign_of
 from camguard.core.decisions import Decision
 from camguard.core.events import Kind
 from camguard.core.model import (
@@ -37,13 +37,18 @@ from camguard.ipc.client import Client
 from camguard.ipc.protocol import Event, Resync
 from camguard.journal.filter import Filter, to_utc_ns
 from camguard.journal.fold import ActivationRecord
+from camguard.journal.known import Known
 from camguard.ports import Tell
 from camguard.ruletext import spell_app, spell_hours
+from camguard.shapes import Shape
 
+_USE, _RECORD, _KNOWN = Shape(calls.UseRef), Shape(ActivationRecord), Shape(Known)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CHANGES = (Kind.JUDGED, Kind.CAPTURING, Kind.ENDED, Kind.PROBE, Kind.ACTION_COMPLETED)
 _SWITCH_S = 60.0
 """How long a switch may take before the service is called silent: a device has seconds, and there may be several."""
+_RULE_S = 30.0
+"""The same of a rule, of which a user's desktop may have to be told."""
 
 
 class Remote:
@@ -65,7 +70,7 @@ class Remote:
     def uses(self, target: str) -> tuple[Found, ...]:
         """See `Access.uses`."""
         told = self.client.call(calls.Uses(target=target))["uses"]
-        return tuple(Found(view, msgspec.convert(view["ref"], calls.UseRef)) for view in told)
+        return tuple(Found(view, _USE.of(view["ref"])) for view in told)
 
     def end(self, uses: tuple[Found, ...], tell: Tell) -> list[Record]:
         """See `Access.end`; the steps are told when all is over."""
@@ -89,16 +94,16 @@ class Remote:
         told = self.client.call(calls.Rules())
         return told["file"], tuple(rule_of_record(record) for record in told["rules"])
 
-    def add_rule(self, rule: Rule) -> tuple[str, Rule, Rule | None]:
+    def add_rule(self, rule: Rule) -> tuple[str, Rule, Rule | None, str | None]:
         """See `Access.add_rule`."""
-        told = self.client.call(calls.AddRule(rule=_new_rule(rule)))
-        replaced = told["replaced"]
-        return told["file"], rule_of_record(told["rule"]), None if replaced is None else rule_of_record(replaced)
+        told = self.client.call(calls.AddRule(rule=_new_rule(rule)), _RULE_S)
+        replaced = None if told["replaced"] is None else rule_of_record(told["replaced"])
+        return told["file"], rule_of_record(told["rule"]), replaced, told["portal"]
 
-    def remove_rule(self, rule_id: str) -> tuple[str, Rule]:
+    def remove_rule(self, rule_id: str) -> tuple[str, Rule, str | None]:
         """See `Access.remove_rule`."""
-        told = self.client.call(calls.RemoveRule(rule=rule_id))
-        return told["file"], rule_of_record(told["rule"])
+        told = self.client.call(calls.RemoveRule(rule=rule_id), _RULE_S)
+        return told["file"], rule_of_record(told["rule"]), told["portal"]
 
     def explain(
         self,
@@ -158,9 +163,19 @@ class Remote:
             if record is not None and (record.verdict or record.over) and wanted.matches(record):
                 yield record
 
-    def runs(self) -> Iterator[Record]:
-        """See `Access.runs`; the service is a guard that runs now."""
-        yield from self._entries(0, tuple(kind.value for kind in RUN_KINDS))
+    def signs(self) -> Iterator[Sign]:
+        """See `Access.signs`."""
+        found = map(sign_of, self.entries(0, tuple(kind.value for kind in KINDS)))
+        return (sign for sign in found if sign is not None)
+
+    def watching_until(self) -> int | None:
+        """See `Access.watching_until`; the service is a guard that runs now."""
+        return time.time_ns()
+
+    def known(self, begin_utc_ns: int, end_utc_ns: int, camera: str | None) -> Known:
+        """See `Access.known`."""
+        told = self.client.call(calls.WasOn(begin=begin_utc_ns, end=end_utc_ns, camera=camera))
+        return _KNOWN.of(told)
 
     def no_guard_yet(self) -> str | None:
         """See `Access.no_guard_yet`; the service is a guard."""
@@ -176,7 +191,7 @@ class Remote:
         """What happens, after `subscribe`, in the shape of ``watch --json``; what was missed comes from the log."""
         last = 0
         for happened in self.client.events():
-            missed = self._entries(max(last, self._heard)) if isinstance(happened, Resync) else [happened.event]
+            missed = self.entries(max(last, self._heard)) if isinstance(happened, Resync) else [happened.event]
             for record in missed:
                 seq = record.get("seq")
                 if isinstance(seq, int):
@@ -189,8 +204,8 @@ class Remote:
         """Leave."""
         self.client.close()
 
-    def _entries(self, last: int, kinds: tuple[str, ...] | None = None) -> Iterator[Record]:
-        """Entries of the log behind number `last`, page by page."""
+    def entries(self, last: int, kinds: tuple[str, ...] | None = None) -> Iterator[Record]:
+        """Entries of the log behind number `last`, page by page, as much of each as this user may see."""
         while True:
             told = self.client.call(calls.Entries(after=last, kinds=kinds))
             yield from told["entries"]
@@ -259,7 +274,7 @@ def _log_call(wanted: Filter, limit: int, before: int | None) -> calls.Log:
 
 
 def _record(told: dict[str, Any]) -> ActivationRecord:
-    return msgspec.convert(told, ActivationRecord)
+    return _RECORD.of(told)
 
 
 def _number(happened: Event | Resync) -> int | None:

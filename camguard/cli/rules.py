@@ -29,7 +29,7 @@ APP is one of
   /usr/bin/cheese          a program or script: what it belongs to and its SHA-256 are worked out
   cheese                   the name of an app in the log
   package:cheese           as in the rules file; also script:/PATH, executable:/PATH, flatpak:ID, snap:NAME,
-                           appimage:/PATH and container:ID
+                           portal:ID, appimage:/PATH and container:ID
 """
 
 _EPILOG = f"""{_APPS}
@@ -158,9 +158,11 @@ _rule_command(Effect.BLOCK, "End each use of a camera by APP as soon as it is se
 def remove(rule_id: str) -> None:
     """Remove the rule with this ID; `camguard rules list` shows them."""
     with access() as guard:
-        file, removed = guard.remove_rule(rule_id)
+        file, removed, portal = guard.remove_rule(rule_id)
     say(f"Removed {_in_words(removed)}")
     say(f"from {quoted(file, 200)}.")
+    if portal is not None:
+        say(quoted_sentence(portal))
 
 
 _SUPPOSED = {
@@ -210,11 +212,13 @@ def test(app: str, camera: str | None, user: str | None, at: str | None, as_json
 
 
 def _store(guard: Access, rule: Rule) -> None:
-    file, stored, replaced = guard.add_rule(rule)
+    file, stored, replaced, portal = guard.add_rule(rule)
     say(f"Stored {_in_words(stored)}")
     if replaced is not None:
         say(f"in place of {_in_words(replaced)}")
     say(f"in {quoted(file, 200)}.")
+    if portal is not None:
+        say(quoted_sentence(portal))
 
 
 def _in_words(rule: Rule) -> str:

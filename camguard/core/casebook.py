@@ -223,6 +223,9 @@ class Casebook:
             digest.add(self._follow(self._activations.gone(gone.id, seen.at, ending), seen.at, rules))
             about = {"why": ending.value} if off else None
             digest.reports.append(Report(Kind.CAMERA_REMOVED, seen.at, camera=gone, extra=about))
+            for node in gone.nodes:
+                if self._blind.pop(node.path, None) is not None:  # there is nothing there that could not be seen
+                    digest.reports.append(Report(Kind.GUARD_SIGHTED, seen.at, extra={"what": node.path}))
         for new in [camera for camera in seen.cameras if camera.id not in self._cameras]:
             extra = None if self._inventory_taken else {"present": True}
             digest.reports.append(Report(Kind.CAMERA_ADDED, seen.at, camera=new, extra=extra))

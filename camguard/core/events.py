@@ -103,6 +103,11 @@ class Kind(StrEnum):
     GUARD_BLIND = "guard.blind"
     GUARD_SIGHTED = "guard.sighted"
     GUARD_GAP = "guard.gap"
+    MACHINE_SLEPT = "machine.slept"
+    MACHINE_DOWN = "machine.down"
+    MACHINE_STARTED = "machine.started"
+    CLOCK_CHANGED = "clock.changed"
+    ZONE_CHANGED = "zone.changed"
     CAMERA_ADDED = "camera.added"
     CAMERA_REMOVED = "camera.removed"
     OPENED = "opened"
@@ -115,6 +120,8 @@ class Kind(StrEnum):
     DECIDED = "decided"
     RULE_ADDED = "rule.added"
     RULE_REMOVED = "rule.removed"
+    PRESERVED = "preserved"
+    KEPT = "kept"
     ACTION_PENDING = "action.pending"
     ACTION_COMPLETED = "action.completed"
     ACTION_UNFINISHED = "action.unfinished"
@@ -129,6 +136,9 @@ class Kind(StrEnum):
     OPEN_REFUSED = "open.refused"
     JOURNAL_SET_ASIDE = "journal.set-aside"
     JOURNAL_INTERRUPTED = "journal.interrupted"
+    JOURNAL_CHECKED = "journal.checked"
+    JOURNAL_BROKEN = "journal.broken"
+    JOURNAL_CUT = "journal.cut"
 
 
 @dataclass(frozen=True, slots=True)

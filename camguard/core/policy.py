@@ -198,6 +198,8 @@ def _deciding(fitting: Sequence[Rule]) -> Rule:
 
 
 def _identity_at_once(process: Process) -> AppIdentity | None:
+    if process.through is not None and process.through.by_portal:
+        return None
     if process.script is not None:
         return AppIdentity(AppKind.SCRIPT, process.script, process.script) if process.script.startswith("/") else None
     if process.exe is None or process.exe.startswith(_OF_PACKAGES):

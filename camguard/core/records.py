@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from camguard.core.circumstance import Circumstance
+from camguard.core.confidence import Through
 from camguard.core.context import Context
 from camguard.core.details import Details, Parent
 from camguard.core.events import Kind, Report
@@ -39,6 +40,8 @@ ACTIVATION_KINDS = frozenset(
         Kind.JUDGED,
         Kind.ALERT,
         Kind.DECIDED,
+        Kind.PRESERVED,
+        Kind.KEPT,
         Kind.ACTION_PENDING,
         Kind.ACTION_COMPLETED,
     }
@@ -255,9 +258,21 @@ def _process(process: Process, details: Details | None) -> Record:
         "user": None if details is None else _maybe(details.user),
         "script": _maybe(process.script),
     }
+    if process.through is not None:
+        record["through"] = _through(process.through)
     if details is not None:
         record.update(_details(details))
     return record
+
+
+def _through(through: Through) -> Record:
+    return {
+        "confidence": through.confidence.value,
+        "broker": _text(through.broker),
+        "pid": through.pid,
+        "app": _maybe(through.app),
+        "says": _maybe(through.says),
+    }
 
 
 def _details(details: Details) -> Record:

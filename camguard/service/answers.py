@@ -28,6 +28,7 @@ from camguard.errors import NothingMatched, Refused, UsageError
 from camguard.guard import Guard
 from camguard.ipc import calls
 from camguard.journal.fold import ActivationRecord
+from camguard.portalrule import PortalTeller
 from camguard.rulebook import RuleBook
 from camguard.service.deciding import decide
 from camguard.service.people import People
@@ -55,6 +56,7 @@ class Answers:
 
     def __init__(self, means: Means) -> None:
         self.means = means
+        self._portals = PortalTeller()
         self._by_call: dict[type, Callable[[Caller, Any], Awaitable[dict[str, Any]]]] = {
             calls.Status: self._status,
             calls.Info: self._info,
@@ -68,6 +70,7 @@ class Answers:
             calls.Explain: self._explain,
             calls.Log: means.past.log,
             calls.Entries: means.past.entries,
+            calls.WasOn: means.past.was_on,
             calls.Subscribe: self._subscribe,
         }
 
@@ -86,6 +89,7 @@ class Answers:
             "locked": self.means.config.power.locked,
             "switches": self.guard.switching is not None,
             "trouble": self.means.trouble,
+            "log_trouble": None if self.guard.upkeep is None else self.guard.upkeep.trouble,
             "blind": [{"what": safe(what), "why": safe(why)} for what, why in self.guard.blind.items()],
             "cameras": self._camera_views(),
             "uses": [self._seen_by(caller, case, process) for case, process in self._holdings()],
@@ -277,11 +281,18 @@ class Answers:
             rule = replace(rule, user=name, by=name)
         stored, replaced = await asyncio.to_thread(RuleBook(self.means.config.rules_path).add, rule)
         await self._record(Kind.RULE_ADDED, {**of_rule(stored), "on_word_of": self.by(caller)})
+        portal = await self._tell_portal(stored, replaced)
         return {
             "file": safe(str(self.means.config.rules_path)),
             "rule": of_rule(stored),
             "replaced": None if replaced is None else of_rule(replaced),
+            "portal": portal,
         }
+
+    async def _tell_portal(self, now: Rule | None, before: Rule | None) -> str | None:
+        rule = now or before
+        uid = None if rule is None or rule.user is None else self.means.people.uid(rule.user)
+        return await self._portals.tell(self.guard.platform.portal, uid, now, before)
 
     async def _remove_rule(self, caller: Caller, call: calls.RemoveRule) -> dict[str, Any]:
         rule = next((rule for rule in self.guard.rules if rule.id == call.rule), None)
@@ -297,7 +308,8 @@ class Answers:
         if removed is None:
             raise NothingMatched(f'there is no rule "{call.rule}" any more')
         await self._record(Kind.RULE_REMOVED, {**of_rule(removed), "on_word_of": self.by(caller)})
-        return {"file": safe(str(self.means.config.rules_path)), "rule": of_rule(removed)}
+        portal = await self._tell_portal(None, removed)
+        return {"file": safe(str(self.means.config.rules_path)), "rule": of_rule(removed), "portal": portal}
 
     def _permit_own_rules(self, caller: Caller) -> None:
         if not may(caller, Deed.CHANGE_RULES, caller.uid, self._configured()):

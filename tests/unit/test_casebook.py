@@ -164,6 +164,16 @@ def test_blindness_and_sight_are_told() -> None:
     assert book.blind == {}
 
 
+def test_a_camera_that_is_gone_is_nothing_that_cannot_be_seen() -> None:
+    book = casebook()
+    book.take(Blinded("/dev/video0", "it cannot be watched", later(1)), ())
+    book.take(Blinded("queue", "too much at once", later(1)), ())
+    gone = book.take(CamerasSeen((), later(2)), ())
+    assert kinds(gone) == [Kind.CAMERA_REMOVED, Kind.GUARD_SIGHTED]
+    assert gone.reports[1].extra == {"what": "/dev/video0"}
+    assert book.blind == {"queue": "too much at once"}
+
+
 def test_cases_are_forgotten_when_they_are_over_and_known() -> None:
     book = casebook()
     for number in range(17, 40):

@@ -14,8 +14,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 
+from camguard.core.confidence import Confidence, Through
 from camguard.core.details import Details
-from camguard.core.model import UNKNOWN_APP, App, Process
+from camguard.core.model import UNKNOWN_APP, App, AppIdentity, AppKind, Process
 from camguard.core.redaction import redact
 from camguard.errors import AccessDenied, NothingMatched, ProcessGone
 from camguard.platform.linux import groups, procfs, sandbox
@@ -65,6 +66,9 @@ class LinuxIdentifier:
     def identify(self, process: Process, secured: Callable[[], object] | None = None) -> tuple[App, Details]:
         """The app behind a process; of one that is gone, closed to us or replaced, what its quick facts say."""
         user = None if process.uid is None else user_name(process.uid)
+        if process.through is not None and process.through.by_portal:
+            portals = _portal_app(process.through)
+            return replace(portals, name=self._namer.name(portals, Facts(File("")))), Details(user=user)
         unknown = App(UNKNOWN_APP, _quick_name(process))
         if process.identity is None or process.identity.boot_id != self._boot_id:
             return unknown, Details(user=user)
@@ -84,8 +88,10 @@ class LinuxIdentifier:
         if app is None or facts is None:
             return unknown, details
         browser = self._namer.browser(app.identity, facts.exe)
-        warning = ending_closes(browser.name) if browser is not None and browser.closes else None
-        return app, replace(details, warning=warning)
+        warning = None
+        if browser is not None and browser.closes and process.through is None:  # else its connection is cut
+            warning = ending_closes(browser.name)
+        return app.had_by(process), replace(details, warning=warning)
 
     def identify_file(self, path: str) -> App:
         """The app that a file would be if it were run.
@@ -147,6 +153,14 @@ class LinuxIdentifier:
         if package is None:
             return File(file.path, content, DELETED)
         return File(file.path, content, package=replace(package, version=None), roots=True, upgraded=True)
+
+
+def _portal_app(through: Through) -> App:
+    """The app that the portal has a camera for. What only the app says of itself makes no identity."""
+    if through.confidence is Confidence.PORTAL and through.app_id is not None:
+        return App(AppIdentity(AppKind.PORTAL, through.app_id), through.app_id, confidence=Confidence.PORTAL)
+    name = f"{through.says or 'an app'} (by the portal, which does not say which app it is)"
+    return App(UNKNOWN_APP, name, confidence=through.confidence)
 
 
 def _interpreter(file: OpenFile) -> str | None:

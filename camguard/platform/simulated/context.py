@@ -15,6 +15,7 @@ from camguard.core.circumstance import Circumstance
 from camguard.core.context import Context, Origin, SessionState
 from camguard.core.model import Process
 from camguard.errors import ConfigError
+from camguard.shapes import Shape
 from camguard.toml_source import TomlSource
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,9 @@ class _Content(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     unknown_parent: bool | None = None
 
 
+_CONTENT = Shape(_Content)
+
+
 def pretend_context(folder: Path, **circumstances: bool) -> None:
     """Let circumstances, named by their keys, hold or not for whoever uses a pretend camera from now on."""
     known = {each.key for each in Circumstance}
@@ -52,7 +56,7 @@ class SimulatedSurroundings:
     def context(self, process: Process, origin: Origin) -> Context:  # noqa: ARG002 - here both count for nothing
         """See `camguard.ports.Surroundings`."""
         try:
-            said = TomlSource.read(self._path).decode(_Content)
+            said = TomlSource.read(self._path).decode(_CONTENT)
         except FileNotFoundError:
             return Context()
         except ConfigError as error:
