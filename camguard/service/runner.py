@@ -184,7 +184,7 @@ class Service:
             self._guard.switching.board.policy = config.power
             self._guard.switching.restore_on_stop = config.on_stop is OnStop.RESTORE
         self._system_journal.share = config.system_journal
-        self._guard.minding = config.context
+        self._guard.mind(config.context)
         file = None if config.source is None else str(config.source)
         return [Report(Kind.CONFIG_READ, now, extra={"file": file, "after_a_restart": later})]
 

@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from camguard.core.events import Kind, Report
-from camguard.core.model import App, Judgement, Reason, ReasonCode, Verdict
+from camguard.core.model import App, Judgement, Reason, Verdict
+from camguard.core.reasons import ReasonCode
 from camguard.core.records import Record, line
 from camguard.desktop.uses import Told
 from tests.support.journal_data import CAMERA, FIREFOX, details, life, moment
