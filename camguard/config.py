@@ -15,11 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from camguard.contextconfig import ContextSection
+from camguard.core.context import AS_USUAL, ContextPolicy
 from camguard.core.model import NANOSECONDS
 from camguard.core.power import Power
 from camguard.core.switchboard import PowerPolicy
 from camguard.errors import ConfigError
+from camguard.evidenceconfig import EvidenceSection
 from camguard.journalentry.settings import Share, SystemJournalTable
+from camguard.logconfig import FOREVER, LogChoices, LogSection
+from camguard.shapes import Shape
 from camguard.toml_source import Place, TomlSource
 
 if TYPE_CHECKING:
@@ -38,8 +43,10 @@ _UNITS = {
     "m": 60 * NANOSECONDS,
     "h": 3600 * NANOSECONDS,
     "d": 86400 * NANOSECONDS,
+    "w": 7 * 86400 * NANOSECONDS,
+    "y": 365 * 86400 * NANOSECONDS,
 }
-_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(ms|s|min|m|h|d)")
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(ms|s|min|m|h|d|w|y)")
 _MINUTE = 60 * NANOSECONDS
 NEVER = "never"
 _DAY = 86400 * NANOSECONDS
@@ -98,7 +105,8 @@ class Config:
     `dwell_ns`: an open that lasts longer counts as use. `linger_ns`: a camera reopened within it is the same
     activation. `patience_ns`: how long a process that was asked to stop may take before it is killed. `folder`
     holds the pretend cameras of the simulated backend. `source` is the file this came from, None for defaults.
-    `standing_path` keeps what was said about the cameras.
+    `standing_path` keeps what was said about the cameras. `keep_executable`: programs that are ended unexpectedly are
+    copied. `shipped_rules`: those that camguard brings along hold too.
     """
 
     journal_path: Path
@@ -115,9 +123,18 @@ class Config:
     rulers: Rulers = Rulers.USERS
     gate: GateMode = GateMode.OFF
     reminders: Reminding = Reminding()
+    log: LogChoices = field(default_factory=LogChoices)
     system_journal: Share = Share.ALL
     hooks: tuple[Hook, ...] = ()
     mqtt: Broker | None = None
+    keep_executable: bool = False
+    context: ContextPolicy = AS_USUAL
+    shipped_rules: bool = True
+
+    @property
+    def evidence_path(self) -> Path:
+        """Where copies of programs that were ended are kept: beside the activation log."""
+        return self.journal_path.with_name("evidence")
 
     @property
     def standing_path(self) -> Path:
@@ -136,6 +153,7 @@ class _Journal(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 class _Rules(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     file: str | None = None
+    shipped: bool = True
 
 
 class _Ending(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -181,10 +199,16 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     access: _Access = _Access()
     gate: _Gate = _Gate()
     reminders: _Reminders = _Reminders()
+    context: ContextSection = ContextSection()
+    evidence: EvidenceSection = EvidenceSection()
+    log: LogSection = LogSection()
     system_journal: SystemJournalTable = SystemJournalTable()
     # These two are decoded by what is imported only where they are there.
     mqtt: dict[str, Any] = {}
     hooks: dict[str, Any] = {}
+
+
+_FILE = Shape(_File)
 
 
 def session_socket(environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -229,7 +253,7 @@ def read(path: Path) -> Config:
 
 def of_source(source: TomlSource) -> Config:
     """The configuration in a file that was read; raises ConfigError."""
-    said = source.decode(_File)
+    said = source.decode(_FILE)
     usual = defaults()
     if said.platform.backend is Backend.SIMULATED and said.platform.folder is None:
         raise source.error(("platform", "backend"), 'the simulated backend needs "folder" in [platform]')
@@ -248,10 +272,23 @@ def of_source(source: TomlSource) -> Config:
         rulers=said.access.rules,
         gate=said.gate.mode,
         reminders=_reminding(source, said.reminders),
+        log=_log(source, said.log),
         system_journal=said.system_journal.events,
         hooks=_hooks(source, said.hooks),
         mqtt=_mqtt(source, said.mqtt),
+        keep_executable=said.evidence.keep_executable,
+        context=said.context.policy(
+            _bounded(source, ("context", "idle_after"), said.context.idle_after, 0, _DAY),
+        ),
+        shipped_rules=said.rules.shipped,
     )
+
+
+def _log(source: TomlSource, said: LogSection) -> LogChoices:
+    if said.keep == FOREVER:
+        return LogChoices(None, FOREVER, said.private)
+    keep_ns = _bounded(source, ("log", "keep"), said.keep, _DAY, 100 * 365 * _DAY)
+    return LogChoices(keep_ns, spell_duration(keep_ns), said.private)
 
 
 def _hooks(source: TomlSource, said: dict[str, Any]) -> tuple[Hook, ...]:
@@ -287,6 +324,8 @@ def _power(source: TomlSource, said: _Camera) -> PowerPolicy:
 def parse_duration(said: str | float) -> int:
     """Nanoseconds in a duration: text such as ``2.5s``, ``300ms``, ``30m``, ``1h``, ``2d``, or a number of seconds.
 
+    A week is ``1w``, a year of 365 days ``1y``.
+
     Raises ValueError where it is neither.
     """
     if isinstance(said, str):
@@ -303,7 +342,7 @@ def spell_duration(ns: int) -> str:
     """The shortest text that `parse_duration` reads as `ns`, to the millisecond."""
     if ns % NANOSECONDS:
         return f"{ns // 1_000_000}ms"
-    for unit in ("d", "h", "m"):
+    for unit in ("y", "d", "h", "m"):
         if ns and ns % _UNITS[unit] == 0:
             return f"{ns // _UNITS[unit]}{unit}"
     return f"{ns // NANOSECONDS}s"

@@ -35,6 +35,10 @@ class SensorError(CamguardError):
     """The cameras cannot be watched at all."""
 
 
+class BrokerError(CamguardError):
+    """What a broker such as PipeWire does for its clients cannot be seen, or not be changed."""
+
+
 class JournalError(CamguardError):
     """The activation log cannot be used."""
 
@@ -47,8 +51,12 @@ class JournalCorrupt(JournalError):
     """The activation log's file is damaged."""
 
 
+class SigningError(CamguardError):
+    """The log's heads cannot be signed, or signatures not be checked; the message says what is missing."""
+
+
 class PageError(CamguardError):
-    """A page about the log cannot be written where it should be."""
+    """A page cannot be written where it should be, or no browser shows it."""
 
 
 class TrayError(CamguardError):
@@ -87,7 +95,7 @@ class NotShown(CamguardError):
     """A notification did not reach anybody who shows it."""
 
 
-class BrokerError(CamguardError):
+class MqttError(CamguardError):
     """The MQTT broker cannot be talked to; the message says why, and what helps where that is known."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from camguard.core.context import Context, ContextPolicy, against
 from camguard.core.details import Details
 from camguard.core.events import CamerasSeen, HoldersSeen
 from camguard.core.model import App, Camera, CameraId, Process, Rule, Verdict
@@ -24,6 +25,7 @@ class Use:
     details: Details
     mapped: bool
     verdict: Verdict
+    context: Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,9 @@ def camera_meant(name: str, cameras: Sequence[Camera]) -> Camera:
     raise NothingMatched(f'no camera is called "{name}"; there is: {names}')
 
 
-def look(platform: Platform, history: History, rules: tuple[Rule, ...]) -> tuple[tuple[Camera, ...], tuple[Use, ...]]:
+def look(
+    platform: Platform, history: History, rules: tuple[Rule, ...], minding: ContextPolicy
+) -> tuple[tuple[Camera, ...], tuple[Use, ...]]:
     """All cameras, and everybody who holds one, oldest process first."""
     cameras: dict[CameraId, Camera] = {}
     uses: list[Use] = []
@@ -76,9 +80,11 @@ def look(platform: Platform, history: History, rules: tuple[Rule, ...]) -> tuple
             for holder in sorted(sighting.holders, key=lambda each: each.process.age):
                 app, details = platform.identifier.identify(holder.process)
                 times, last = history.times_seen(app.identity) if app.known else (0, None)
-                uid = holder.process.uid
-                case = Circumstances(app, camera, sighting.at, details.user, uid, times, last)
-                uses.append(Use(camera, holder.process, app, details, holder.mapped, judge(case, rules)))
+                uid, at = holder.process.uid, sighting.at
+                context = platform.surroundings.context(holder.process, details.origin)
+                speaking = against(context, at, minding)
+                case = Circumstances(app, camera, at, details.user, uid, times, last, speaking)
+                uses.append(Use(camera, holder.process, app, details, holder.mapped, judge(case, rules), context))
     return tuple(cameras.values()), tuple(uses)
 
 

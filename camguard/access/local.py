@@ -11,11 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from camguard.access import RUN_KINDS, Found
+from camguard.access import Found
 from camguard.access.handdecide import answer_of, log_decision, logged_subject, off_by_hand
 from camguard.access.handswitch import switch_by_hand
-from camguard.compose import history, may_switch, platform, write_journal
+from camguard.compose import history, may_switch, platform, rules_in_force, write_journal
 from camguard.config import Config
+from camguard.core.circumstance import Circumstance
+from camguard.core.context import supposed
+from camguard.core.coverage import Sign
 from camguard.core.decisions import ENDS, Decision
 from camguard.core.events import CamerasSeen, Kind, Report, Sighting
 from camguard.core.model import (
@@ -32,15 +35,17 @@ from camguard.core.model import (
 )
 from camguard.core.policy import Circumstances, judge
 from camguard.core.power import Plan, Power
-from camguard.core.records import SCHEMA, Record, line, of_rule, safe
+from camguard.core.records import SCHEMA, Record, of_rule, safe
 from camguard.ending import Order, end_use
 from camguard.errors import NothingMatched
-from camguard.journal.aftermath import gap_until
+from camguard.journal.coverage import known, signs, watching_until
 from camguard.journal.filter import Filter
 from camguard.journal.fold import ActivationRecord
-from camguard.journal.lock import guard_pid, last_beat
+from camguard.journal.known import Known
+from camguard.journal.lock import guard_pid
 from camguard.journal.queries import Reader
 from camguard.journal.recall import identity_of, moment_at
+from camguard.portalrule import tell_portal
 from camguard.ports import Finding, Platform, Tell
 from camguard.rulebook import RuleBook
 from camguard.standing import StandingFile
@@ -103,7 +108,7 @@ class Local:
         told, by = logged_subject(self._config, number), this_user()
         rule = None
         if decision is Decision.ALLOW:
-            _, rule, _ = self.add_rule(told.rule())
+            rule = self.add_rule(told.rule(self.rules()[1]))[1]
         log_decision(self._config, told, decision, by)
         outcome = None
         if decision in ENDS:
@@ -123,25 +128,33 @@ class Local:
 
     def rules(self) -> tuple[str, tuple[Rule, ...]]:
         """See `Access.rules`."""
-        return str(self._config.rules_path), RuleBook(self._config.rules_path).current()
+        return str(self._config.rules_path), rules_in_force(self._config, platform(self._config)).current()
 
-    def add_rule(self, rule: Rule) -> tuple[str, Rule, Rule | None]:
+    def add_rule(self, rule: Rule) -> tuple[str, Rule, Rule | None, str | None]:
         """See `Access.add_rule`."""
         stored, replaced = RuleBook(self._config.rules_path).add(rule)
         _log_rule(self._config, Kind.RULE_ADDED, stored)
-        return str(self._config.rules_path), stored, replaced
+        portal = _tell_portal(self._config, stored, replaced)
+        return str(self._config.rules_path), stored, replaced, portal
 
-    def remove_rule(self, rule_id: str) -> tuple[str, Rule]:
+    def remove_rule(self, rule_id: str) -> tuple[str, Rule, str | None]:
         """See `Access.remove_rule`."""
-        removed = RuleBook(self._config.rules_path).remove(rule_id)
+        removed = rules_in_force(self._config, platform(self._config)).remove(rule_id)
         if removed is None:
             raise NothingMatched(f'there is no rule "{rule_id}"; `camguard rules list` shows those there are')
         _log_rule(self._config, Kind.RULE_REMOVED, removed)
-        return str(self._config.rules_path), removed
+        return str(self._config.rules_path), removed, _tell_portal(self._config, None, removed)
 
-    def explain(self, app: App, camera: str | None, user: str | None, at: Moment | None) -> Verdict:
+    def explain(
+        self,
+        app: App,
+        camera: str | None,
+        user: str | None,
+        at: Moment | None,
+        held: frozenset[Circumstance] = frozenset(),
+    ) -> Verdict:
         """See `Access.explain`."""
-        return explain(self._config, app, camera, user, at)
+        return explain(self._config, app, camera, user, at, held)
 
     def activation(self, number: int) -> ActivationRecord | None:
         """See `Access.activation`."""
@@ -157,15 +170,17 @@ class Local:
         reader = self._reader()
         return _following(reader, wanted, reader.last_seq())
 
-    def runs(self) -> Iterator[Record]:
-        """See `Access.runs`."""
-        reader = self._reader()
-        for entry in reader.entries(kinds=RUN_KINDS):
-            yield entry.line
-        if guard_pid(self._config.journal_path) is None:
-            gap = gap_until(reader, last_beat(self._config.journal_path), platform(self._config).clock.now())
-            if gap is not None:
-                yield line(gap)
+    def signs(self) -> Iterator[Sign]:
+        """See `Access.signs`."""
+        return signs(self._reader())
+
+    def watching_until(self) -> int | None:
+        """See `Access.watching_until`."""
+        return watching_until(self._reader())
+
+    def known(self, begin_utc_ns: int, end_utc_ns: int, camera: str | None) -> Known:
+        """See `Access.known`; who may read the file may know all."""
+        return known(self._reader(), begin_utc_ns, end_utc_ns, camera)
 
     def no_guard_yet(self) -> str | None:
         """See `Access.no_guard_yet`."""
@@ -216,7 +231,7 @@ def snapshot(config: Config) -> Snapshot:
     """How things stand now."""
     edges = platform(config)
     with history(config) as past:
-        cameras, uses = look(edges, past, RuleBook(config.rules_path).current())
+        cameras, uses = look(edges, past, rules_in_force(config, edges).current(), config.context)
     on = {camera.id for camera in cameras}
     off = {camera.id: camera for plan in _off(config, edges) for camera in plan.cameras if camera.id not in on}
     return Snapshot(
@@ -252,7 +267,14 @@ def end_uses(config: Config, uses: tuple[Use, ...], by: str, tell: Tell) -> tupl
     return asyncio.run(_end_uses(config, uses, by, tell))
 
 
-def explain(config: Config, app: App, camera: str | None, user: str | None, at: Moment | None) -> Verdict:
+def explain(
+    config: Config,
+    app: App,
+    camera: str | None,
+    user: str | None,
+    at: Moment | None,
+    held: frozenset[Circumstance],
+) -> Verdict:
     """What the policy would make of a use, without a camera or a process.
 
     Raises NothingMatched for a camera that is not there.
@@ -267,8 +289,9 @@ def explain(config: Config, app: App, camera: str | None, user: str | None, at: 
         user=user,
         times_seen=times,
         last_seen_utc_ns=last,
+        against=supposed(held, config.context),
     )
-    return judge(case, RuleBook(config.rules_path).current())
+    return judge(case, rules_in_force(config, edges).current())
 
 
 def findings(config: Config) -> tuple[Finding, ...]:
@@ -279,6 +302,18 @@ def findings(config: Config) -> tuple[Finding, ...]:
 def app_of_file(config: Config, path: Path) -> App:
     """The app that a file would be if it were run. Raises NothingMatched where there is no such file."""
     return platform(config).identifier.identify_file(str(path))
+
+
+def _tell_portal(config: Config, now: Rule | None, before: Rule | None) -> str | None:
+    """Tell the portal of the user whom a rule is for: one's own rules are for oneself."""
+    rule = now or before
+    uid: int | None = os.geteuid() or None
+    if rule is not None and rule.user is not None:
+        try:
+            uid = pwd.getpwnam(rule.user).pw_uid
+        except KeyError:
+            uid = int(rule.user) if rule.user.isdecimal() else None
+    return tell_portal(platform(config).portal, uid, now, before)
 
 
 def _log_rule(config: Config, kind: Kind, rule: Rule) -> None:
@@ -332,11 +367,14 @@ def _by_activation(config: Config, uses: tuple[Use, ...], number: int) -> tuple[
         raise NothingMatched(f"there is no activation a{number} in the log")
     camera = (record.camera or {}).get("id")
     process = record.process or {}
-    kinship = (process.get("uid"), process.get("exe"), process.get("script"))
+    of_portal = (process.get("through") or {}).get("app")
+    kinship = (process.get("uid"), process.get("exe"), process.get("script") if of_portal is None else of_portal)
+    identity = identity_of(record) if of_portal is None else None  # the portal's process has cameras for other apps too
     found = tuple(
         use
         for use in uses
-        if use.camera.id == camera and (use.process.identity == identity_of(record) or use.process.kinship == kinship)
+        if use.camera.id == camera
+        and (use.process.kinship == kinship or (identity is not None and use.process.identity == identity))
     )
     if not found:
         raise NothingMatched(f"{record.id} ({record.app_name}) does not hold {record.camera_name or 'a camera'} now")

@@ -32,8 +32,10 @@ _LOUD = frozenset(
         Kind.ALERT,
         Kind.JOURNAL_INTERRUPTED,
         Kind.JOURNAL_SET_ASIDE,
+        Kind.JOURNAL_BROKEN,
         Kind.GUARD_BLIND,
         Kind.GUARD_GAP,
+        Kind.CLOCK_CHANGED,
         Kind.ACTION_UNFINISHED,
         Kind.PASS_ENDING,
         Kind.CONFIG_KEPT,
@@ -66,17 +68,24 @@ def unexpected(told: Told) -> bool:
 
 
 def who(told: Told) -> str:
-    """``cheese (pid 4242, user anna)``, with what is known of it."""
+    """``cheese (pid 4242, user anna)``, with what is known of it; an app of the portal without the portal's pid."""
     app, process = told.get("app") or {}, told.get("process") or {}
     script = str(process.get("script") or "").rpartition("/")[2]
     unsaid = "another user's program" if told.get("reduced") else "an unknown process"
     name = app.get("name") or script or process.get("name") or unsaid
-    facts = [] if process.get("pid") is None else [f"pid {process['pid']}"]
+    pid = own_pid(process)
+    facts = [] if pid is None else [f"pid {pid}"]
     if process.get("user") is not None:
         facts.append(f"user {quoted(str(process['user']))}")
     elif process.get("uid") is not None:
         facts.append(f"uid {process['uid']}")
     return quoted(str(name)) + (f" ({', '.join(facts)})" if facts else "")
+
+
+def own_pid(process: Told) -> int | None:
+    """The pid of a use's process where that is the app's own: the portal has cameras for many apps."""
+    pid: int | None = process.get("pid")
+    return None if (process.get("through") or {}).get("app") is not None else pid
 
 
 def sentence(told: Told) -> str:
@@ -206,9 +215,35 @@ def _config_read(told: Told) -> tuple[str, str]:
 
 
 def _gap(told: Told) -> tuple[str, str]:
-    extra = told.get("extra") or {}
-    since, until = (str((extra.get(key) or {}).get("at", ""))[:19].replace("T", " ") for key in ("from", "to"))
-    return "NOT WATCHED", f"from {quoted(since)} to {quoted(until)}: the guard before {_extra(told, 'how')}"
+    return "NOT WATCHED", f"from {_bound(told, 'from')} to {_bound(told, 'to')}: the guard before {_extra(told, 'how')}"
+
+
+def _slept(told: Told) -> tuple[str, str]:
+    return "slept", f"the machine, from {_bound(told, 'from')} to {_bound(told, 'to')}"
+
+
+def _down(told: Told) -> tuple[str, str]:
+    orderly = (told.get("extra") or {}).get("orderly")
+    how = "the guard having been stopped" if orderly else "the guard not having been stopped"
+    return "down", f"the machine, after {_bound(told, 'from')}, {how} before"
+
+
+def _machine_started(told: Told) -> tuple[str, str]:
+    return "started", f"the machine, at {_bound(told, 'from')}"
+
+
+def _clock_changed(told: Told) -> tuple[str, str]:
+    return "CLOCK", f"it was set from {_bound(told, 'from')} to {_bound(told, 'to')}"
+
+
+def _zone_changed(told: Told) -> tuple[str, str]:
+    return "time zone", f"from {_extra(told, 'from')} to {_extra(told, 'to')}"
+
+
+def _bound(told: Told, key: str) -> str:
+    """A moment that an entry tells of, as the wall showed it."""
+    at = ((told.get("extra") or {}).get(key) or {}).get("at", "")
+    return quoted(str(at)[:19].replace("T", " "))
 
 
 def _gate_closed(told: Told) -> tuple[str, str]:
@@ -221,6 +256,20 @@ def _gate_open(told: Told) -> tuple[str, str]:
 
 def _open_refused(told: Told) -> tuple[str, str]:
     return "REFUSED", f"{_use(told)}: the open was refused by the kernel"
+
+
+def _preserved(told: Told) -> tuple[str, str]:
+    found = (told.get("extra") or {}).get("processes") or []
+    files = sum(len(each.get("files", ())) + each.get("more_files", 0) for each in found)
+    sockets = [socket for each in found for socket in each.get("sockets", ())]
+    remotes = ", ".join(quoted(str(each["remote"])) for each in sockets if each.get("remote"))
+    return "preserved", f"{_use(told)}: {files} open files{f'; connected to {remotes}' if remotes else ''}"
+
+
+def _kept(told: Told) -> tuple[str, str]:
+    copies = (told.get("extra") or {}).get("copies") or []
+    said = "; ".join(f"{quoted(str(each.get('path')))}: {each.get('file') or each.get('why')}" for each in copies)
+    return "kept", quoted(said, 300)
 
 
 def _camera_added(told: Told) -> tuple[str, str]:
@@ -260,6 +309,19 @@ def _log_trouble(told: Told) -> tuple[str, str]:
     return "LOG", f"{what} ({quoted_sentence(facts)})"
 
 
+def _log_checked(told: Told) -> tuple[str, str]:
+    return "log", f"{_extra(told, 'checked')} entries are as they were written, up to number {_extra(told, 'seq')}"
+
+
+def _log_broken(told: Told) -> tuple[str, str]:
+    return "LOG CHANGED", f"{_extra(told, 'sentence')}; see `camguard log verify`"
+
+
+def _log_cut(told: Told) -> tuple[str, str]:
+    span = f"entries {_extra(told, 'first_seq')} to {_extra(told, 'last_seq')}"
+    return "log", f"{span} are older than {_extra(told, 'keep')} and are cut"
+
+
 def _extra(told: Told, key: str) -> str:
     value = (told.get("extra") or {}).get(key)
     return "" if value is None else quoted_sentence(str(value))
@@ -282,6 +344,8 @@ _TELL: dict[str, Callable[[Told], tuple[str, str]]] = {
     Kind.DECIDED: _decided,
     Kind.RULE_ADDED: _rule,
     Kind.RULE_REMOVED: _rule,
+    Kind.PRESERVED: _preserved,
+    Kind.KEPT: _kept,
     Kind.ACTION_PENDING: _pending,
     Kind.ACTION_COMPLETED: _completed,
     Kind.ACTION_UNFINISHED: _unfinished,
@@ -292,9 +356,17 @@ _TELL: dict[str, Callable[[Told], tuple[str, str]]] = {
     Kind.CONFIG_KEPT: _config_kept,
     Kind.CONFIG_READ: _config_read,
     Kind.GUARD_GAP: _gap,
+    Kind.MACHINE_SLEPT: _slept,
+    Kind.MACHINE_DOWN: _down,
+    Kind.MACHINE_STARTED: _machine_started,
+    Kind.CLOCK_CHANGED: _clock_changed,
+    Kind.ZONE_CHANGED: _zone_changed,
     Kind.GATE_CLOSED: _gate_closed,
     Kind.GATE_OPEN: _gate_open,
     Kind.OPEN_REFUSED: _open_refused,
     Kind.JOURNAL_SET_ASIDE: _log_trouble,
     Kind.JOURNAL_INTERRUPTED: _log_trouble,
+    Kind.JOURNAL_CHECKED: _log_checked,
+    Kind.JOURNAL_BROKEN: _log_broken,
+    Kind.JOURNAL_CUT: _log_cut,
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from camguard.cli.eventlines import who
+from camguard.cli.eventlines import own_pid, who
 from camguard.cli.output import json_option, quoted, quoted_sentence, say, say_columns, say_json
 from camguard.cli.settings import access
 from camguard.cli.watch import NO_CAMERA
@@ -44,6 +44,10 @@ def _show(now: Any) -> None:
         say(f"A guard is watching (pid {now['guard_pid']}). Its log is {quoted(now['journal'], 200)}.")
     if now.get("trouble"):
         say(f"Its configuration is broken, and the one before is in force: {quoted_sentence(now['trouble'])}", fg="red")
+    if now.get("log_trouble"):
+        say(
+            f"THE LOG WAS CHANGED: {quoted_sentence(now['log_trouble'])}. See: camguard log verify", fg="red", bold=True
+        )
     for blind in now.get("blind", ()):
         say(f"It cannot see {quoted(blind['what'])}: {quoted_sentence(blind['why'])}", fg="red")
     if now.get("locked"):
@@ -59,7 +63,7 @@ def _show(now: Any) -> None:
         return
     say_columns(("IN USE", "APP", "PID", "USER", "VERDICT"), [_use_row(use) for use in now["uses"]])
     say()
-    say("To stop a use: camguard end PID. What VERDICT rests on: camguard status --json.")
+    say("To stop a use: camguard end PID, or end APP. What VERDICT rests on: camguard status --json.")
 
 
 def power_in_words(camera: Any) -> str:
@@ -78,5 +82,11 @@ def _use_row(use: Any) -> tuple[str, ...]:
     process = use.get("process") or {}
     uid = "" if process.get("uid") is None else str(process["uid"])
     name = (use.get("app") or {}).get("name") or process.get("name") or who({"reduced": use.get("reduced")})
-    pid = "" if process.get("pid") is None else str(process["pid"])
-    return (use["camera"]["name"], name, pid, process.get("user") or uid, use.get("verdict") or "")
+    pid = own_pid(process)
+    return (
+        use["camera"]["name"],
+        name,
+        "" if pid is None else str(pid),
+        process.get("user") or uid,
+        use.get("verdict") or "",
+    )

@@ -45,6 +45,8 @@ What the lines say:
               `camguard rules allow a17` expects it from now on
   answered    what somebody said to an alert: off, end, keep, allow or seen
   BLIND       something cannot be seen, with what helps
+  slept       the machine did; "down" and "started" are about it too
+  CLOCK       it was set
 
 In JSON, where the service answers, the first line is how things stand, with event "status" and what
 `camguard status --json` has. Each other line is an object with schema, event, seq, at, activation, camera, state,
@@ -109,8 +111,11 @@ def _wanted(told: Record, *, only_unexpected: bool) -> bool:
 
 
 async def _watch(config: Config, guard: Guard, *, as_json: bool, only_unexpected: bool) -> None:
+    from camguard.heartbeat import Heart
+
     loop = asyncio.get_running_loop()
     running = asyncio.create_task(guard.run())
+    beating = asyncio.create_task(Heart(guard).keep_beating())
     for number in (signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, running.cancel)
     with Printer(_missed_json if as_json else _missed, lambda: loop.call_soon_threadsafe(running.cancel)) as printer:
@@ -128,6 +133,8 @@ async def _watch(config: Config, guard: Guard, *, as_json: bool, only_unexpected
             this = asyncio.current_task()
             if this is not None and this.cancelling():
                 raise  # Ctrl-C; a signal to stop, or a reader that went away, ends the guard alone
+        finally:
+            beating.cancel()
 
 
 def _greet(config: Config, guard: Guard, printer: Printer, *, as_json: bool) -> None:

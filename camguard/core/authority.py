@@ -47,6 +47,7 @@ class Deed(StrEnum):
     EXPLAIN = "ask what the rules would make of a user's use"
     READ_LOG = "read in the log of a use"
     READ_WHOLE_LOG = "read the whole log"
+    ASK_WAS_ON = "ask when the guard was watching, and whether and when a camera was used then"
     SUBSCRIBE = "be told what happens, as far as the caller may see it"
     INFO = "ask for version, method and files of the service"
 
@@ -57,6 +58,7 @@ class Answer(Enum):
     YES = "yes"
     NO = "no"
     CONFIGURED = "where the configuration says so"
+    UNLESS_PRIVATE = "unless the log is private"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ class Caller:
     """Who asks, by the socket's credentials: `groups` are group ids, the process's own among them.
 
     `admin` is root, or a member of the group `camguard`; `watcher` one of the group `camguard-watch`. `at_seat` is the
-    user of the active session at this machine.
+    user of the active session at this machine. `private`: the configuration keeps the log of each user from everybody
+    else but root.
     """
 
     uid: int
@@ -73,6 +76,7 @@ class Caller:
     admin: bool = False
     at_seat: bool = False
     watcher: bool = False
+    private: bool = False
 
 
 _EVERYBODY = frozenset(Role)
@@ -93,6 +97,7 @@ _ALLOWED: dict[Deed, frozenset[Role]] = {
     Deed.EXPLAIN: _OWN,
     Deed.READ_LOG: _SEEING,
     Deed.READ_WHOLE_LOG: _ADMINISTRATORS | {Role.WATCHER},
+    Deed.ASK_WAS_ON: _EVERYBODY,
     Deed.SUBSCRIBE: _EVERYBODY,
     Deed.INFO: _EVERYBODY,
 }
@@ -100,6 +105,9 @@ _ALLOWED: dict[Deed, frozenset[Role]] = {
 
 CONFIGURABLE = frozenset({Deed.SWITCH, Deed.CHANGE_RULES})
 """What the configuration may allow the user concerned on top. A camera concerns the user who sits before it."""
+
+_OF_THE_LOG = frozenset({Deed.READ_LOG, Deed.READ_WHOLE_LOG})
+"""What the groups may not where the log is private."""
 
 
 def may(
@@ -110,10 +118,13 @@ def may(
     `configured` is what of `CONFIGURABLE` the configuration allows; whom switching concerns is told by
     `Caller.at_seat`.
     """
-    return any(
-        _answer(deed, role) is Answer.YES or (_answer(deed, role) is Answer.CONFIGURED and deed in configured)
-        for role in roles(caller, deed, concerned_uid)
-    )
+    holds = {
+        Answer.YES: True,
+        Answer.NO: False,
+        Answer.CONFIGURED: deed in configured,
+        Answer.UNLESS_PRIVATE: not caller.private,
+    }
+    return any(holds[_answer(deed, role)] for role in roles(caller, deed, concerned_uid))
 
 
 def roles(caller: Caller, deed: Deed, concerned_uid: int | None) -> frozenset[Role]:
@@ -142,8 +153,13 @@ def owner_of(line: Mapping[str, JSON]) -> int | None:
 
 
 def shown(caller: Caller, line: Record, owner_uid: int | None) -> Record | None:
-    """What a caller may see of a record as `core.records.line` makes it; None where that is nothing."""
-    return line if sees_whole(caller, owner_uid) else reduced(line)
+    """What a caller may see of a record of the log as `core.records.line` makes it; None where that is nothing.
+
+    Where the log is private a use by somebody else is not even mentioned.
+    """
+    if sees_whole(caller, owner_uid):
+        return line
+    return None if caller.private and line.get("event") in _OF_A_USE else reduced(line)
 
 
 def reduced(line: Record) -> Record | None:
@@ -177,7 +193,15 @@ _OF_THE_MACHINE = frozenset(
         Kind.CAMERA_REMOVED,
         Kind.JOURNAL_SET_ASIDE,
         Kind.JOURNAL_INTERRUPTED,
+        Kind.JOURNAL_CHECKED,
+        Kind.JOURNAL_BROKEN,
+        Kind.JOURNAL_CUT,
         Kind.GUARD_GAP,
+        Kind.MACHINE_SLEPT,
+        Kind.MACHINE_DOWN,
+        Kind.MACHINE_STARTED,
+        Kind.CLOCK_CHANGED,
+        Kind.ZONE_CHANGED,
         Kind.POWER_SAID,
         Kind.PASS_ENDING,
         Kind.PASS_ENDED,
@@ -194,8 +218,10 @@ DECIDED = _OF_A_USE | _OF_A_RULE | _OF_THE_MACHINE | HIDDEN
 
 _WHO = frozenset({"by", "uid", "users", "pids", "process"})
 """Keys of a record's `extra` that name who did something."""
-_WHOSE = frozenset({"user", "app", "command", "note"})
-"""Those that tell what somebody does with the machine. A rule for everybody has them too, and means nobody."""
+_WHOSE = frozenset({"user", "app", "command", "note", "carried"})
+"""Those that tell what somebody does with the machine. A rule for everybody has them too, and means nobody.
+
+What a cut carried on is whole entries."""
 
 
 def _without(keys: frozenset[str], line: Record) -> Record:
@@ -215,7 +241,7 @@ def _names_a_user(line: Record) -> bool:
 
 def _answer(deed: Deed, role: Role) -> Answer:
     if role in _ALLOWED[deed]:
-        return Answer.YES
+        return Answer.UNLESS_PRIVATE if role in {Role.GROUP, Role.WATCHER} and deed in _OF_THE_LOG else Answer.YES
     return Answer.CONFIGURED if deed in CONFIGURABLE and role is Role.CONCERNED else Answer.NO
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from camguard.core.context import Context
 from camguard.core.details import Details
 from camguard.core.model import (
     Activation,
@@ -102,6 +103,11 @@ class Kind(StrEnum):
     GUARD_BLIND = "guard.blind"
     GUARD_SIGHTED = "guard.sighted"
     GUARD_GAP = "guard.gap"
+    MACHINE_SLEPT = "machine.slept"
+    MACHINE_DOWN = "machine.down"
+    MACHINE_STARTED = "machine.started"
+    CLOCK_CHANGED = "clock.changed"
+    ZONE_CHANGED = "zone.changed"
     CAMERA_ADDED = "camera.added"
     CAMERA_REMOVED = "camera.removed"
     OPENED = "opened"
@@ -114,6 +120,8 @@ class Kind(StrEnum):
     DECIDED = "decided"
     RULE_ADDED = "rule.added"
     RULE_REMOVED = "rule.removed"
+    PRESERVED = "preserved"
+    KEPT = "kept"
     ACTION_PENDING = "action.pending"
     ACTION_COMPLETED = "action.completed"
     ACTION_UNFINISHED = "action.unfinished"
@@ -128,6 +136,9 @@ class Kind(StrEnum):
     OPEN_REFUSED = "open.refused"
     JOURNAL_SET_ASIDE = "journal.set-aside"
     JOURNAL_INTERRUPTED = "journal.interrupted"
+    JOURNAL_CHECKED = "journal.checked"
+    JOURNAL_BROKEN = "journal.broken"
+    JOURNAL_CUT = "journal.cut"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +160,4 @@ class Report:
     outcome: Outcome | None = None
     extra: dict[str, Any] | None = None
     seq: int | None = None
+    context: Context | None = None

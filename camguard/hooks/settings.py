@@ -12,6 +12,7 @@ import msgspec
 
 from camguard.core.events import Kind
 from camguard.core.model import NANOSECONDS
+from camguard.shapes import Shape
 from camguard.toml_source import Place, TomlSource
 
 MOST = 16
@@ -41,6 +42,9 @@ class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     timeout: str | int | float = "10s"
 
 
+_TABLE = Shape(_Table)
+
+
 def hooks_of(source: TomlSource, said: Mapping[str, Any], bounded: Bounded) -> tuple[Hook, ...]:
     """The hooks that a configuration file names, in its order. Raises ConfigError."""
     if len(said) > MOST:
@@ -52,7 +56,7 @@ def _hook(source: TomlSource, name: str, value: object, bounded: Bounded) -> Hoo
     place: Place = ("hooks", name)
     if _NAME.fullmatch(name) is None:
         raise source.error(place, "a hook's name has letters, digits, - and _, 32 of them at most")
-    table = source.decode_within(place, value, _Table)
+    table = source.decode_within(place, value, _TABLE)
     if not table.on:
         raise source.error((*place, "on"), '"on" names no event; write for example on = ["alert"]')
     _check_argv(source, (*place, "run"), table.run)

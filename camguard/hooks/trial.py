@@ -15,6 +15,7 @@ from camguard.config import Config
 from camguard.errors import ServiceError
 from camguard.hooks.runner import attempt
 from camguard.hooks.running import Hands, Ran
+from camguard.shapes import Shape
 
 TRIAL_SOCKET = Path("/run/camguard-hooks/trial.sock")
 """In a folder that only root, and the user that the unit made for the hooks, may enter."""
@@ -44,6 +45,10 @@ class Result(msgspec.Struct, tag="ran", forbid_unknown_fields=True, frozen=True)
     why: str | None
 
 
+_TRIAL = Shape(Trial)
+_ANSWER: Shape[Result | Unknown] = Shape(Result | Unknown)
+
+
 class TrialServer:
     """Listens in a folder that systemd made for this process; does nothing where it made none."""
 
@@ -68,7 +73,7 @@ class TrialServer:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, ValueError, msgspec.MsgspecError):
-            trial = msgspec.json.decode(await reader.readline(), type=Trial)
+            trial = _TRIAL.of_json(await reader.readline())
             writer.write(msgspec.json.encode(await self._run(trial)) + b"\n")
             await writer.drain()
         writer.close()
@@ -95,7 +100,7 @@ def ask(hook: str, record: dict[str, Any], limit_s: float, path: Path = TRIAL_SO
         try:
             asked.sendall(msgspec.json.encode(Trial(hook, record)) + b"\n")
             with asked.makefile("rb") as answer:
-                told = msgspec.json.decode(answer.readline(_LONGEST), type=Result | Unknown)
+                told = _ANSWER.of_json(answer.readline(_LONGEST))
         except (OSError, msgspec.MsgspecError) as error:
             raise ServiceError(f"camguard-hooks.service does not answer as it should ({error}); restart it") from error
     if isinstance(told, Unknown):

@@ -13,13 +13,16 @@ import hashlib
 import io
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 
 import camguard
 from camguard.errors import Refused
 from camguard.install.model import File, Package
+
+OPTIONAL = frozenset({"sign"})
+"""Extras of camguard that the service has a use for, and does without."""
 
 _NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[([^\]]*)\])?")
 _EXTRA = re.compile(r"""extra\s*==\s*['"]([^'"]+)['"]""")
@@ -42,11 +45,12 @@ class Need:
 def running(extras: frozenset[str] = frozenset()) -> tuple[Package, ...]:
     """The running camguard, and every package that it needs with these extras, directly or not.
 
-    Raises Refused where one is missing, keeps no RECORD, or has a file that was changed.
+    Of `OPTIONAL` extras comes what is installed. Raises Refused where a package is missing, keeps no RECORD, or has a
+    file that was changed.
     """
     found: dict[str, Package] = {}
     asked: set[tuple[str, frozenset[str]]] = set()
-    waiting = [Need("camguard", extras, conditional=False)]
+    waiting = [*_optional(), Need("camguard", extras, conditional=False)]
     while waiting:
         need = waiting.pop()
         key = normalised(need.name)
@@ -60,6 +64,13 @@ def running(extras: frozenset[str] = frozenset()) -> tuple[Package, ...]:
         if key not in found:
             found[key] = _own(distribution) if key == "camguard" else _package(distribution)
     return tuple(found[key] for key in sorted(found, key=lambda key: (key != "camguard", key)))
+
+
+def _optional() -> Iterator[Need]:
+    """What the optional extras need. Also in it is what camguard needs in any case, which is looked for first."""
+    own = _distribution(Need("camguard", OPTIONAL, conditional=False))
+    for need in needs((own.requires if own else None) or (), OPTIONAL):
+        yield replace(need, conditional=True)
 
 
 def needs(requirements: Iterable[str], extras: frozenset[str]) -> Iterator[Need]:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from camguard.errors import AccessDenied, ConfigError
+from camguard.shapes import Shape
 from camguard.toml_source import Place, TomlSource
 
 PORT, TLS_PORT = 1883, 8883
@@ -70,14 +71,20 @@ class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     apps: bool = True
 
 
+_TABLE = Shape(_Table)
+
+
 class _SecretFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     username: str | None = None
     password: str | None = None
 
 
+_SECRET_FILE = Shape(_SecretFile)
+
+
 def broker_of(source: TomlSource, table: Mapping[str, Any], path_of: PathOf) -> Broker:
     """The broker that the table [mqtt] of a configuration file names. Raises ConfigError."""
-    said = source.decode_within(("mqtt",), table, _Table)
+    said = source.decode_within(("mqtt",), table, _TABLE)
     if not said.host or len(said.host) > 255 or not said.host.isprintable() or " " in said.host:
         raise source.error(("mqtt", "host"), '"host" is no name or address of a machine')
     if said.port is not None and not 0 < said.port < 65536:
@@ -119,7 +126,7 @@ def read_secret(broker: Broker, environ: Mapping[str, str] = os.environ) -> Secr
         return None
     if not handed and mode & _OTHERS_READ:
         raise ConfigError(f"{path} holds the broker's password, and others may read it; run: chmod 600 {path}")
-    said = source.decode(_SecretFile)
+    said = source.decode(_SECRET_FILE)
     if said.username is None:
         if said.password is not None:
             raise source.error(("password",), 'a "password" needs a "username"')

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from camguard.errors import BrokerError
+from camguard.errors import MqttError
 from camguard.mqtt.client import CONNECT_S, KEEPALIVE_S, in_words, new_client
 from camguard.mqtt.settings import Broker, Secret
 from camguard.mqtt.topics import base
@@ -50,13 +50,13 @@ def try_broker(broker: Broker, secret: Secret | None) -> Tried:
             client.publish(topic, said, qos=1)
             _await(heard, (topic, said))
             steps.append(f"what was told under {topic} came back")
-    except BrokerError as error:
+    except MqttError as error:
         return Tried(tuple(steps), time.monotonic() - began, str(error))
     return Tried(tuple(steps), time.monotonic() - began)
 
 
 def held(broker: Broker, secret: Secret | None) -> dict[str, str]:
-    """What the broker holds of this machine, by topic without what all begin with. Raises BrokerError."""
+    """What the broker holds of this machine, by topic without what all begin with. Raises MqttError."""
     found: dict[str, str] = {}
     prefix = f"{base(broker)}/"
     with _connected(broker, secret) as (client, heard):
@@ -75,7 +75,7 @@ Heard = queue.SimpleQueue[tuple[str, str]]
 
 @contextmanager
 def _connected(broker: Broker, secret: Secret | None) -> Iterator[tuple[Client, Heard]]:
-    """A connection that the broker has granted, and what comes from it. Raises BrokerError."""
+    """A connection that the broker has granted, and what comes from it. Raises MqttError."""
     client = new_client(broker, secret, f"camguard-{secrets.token_hex(4)}")
     heard: Heard = queue.SimpleQueue()
     client.on_connect = lambda _, __, ___, reason, ____: heard.put(("", str(reason) if reason.is_failure else ""))
@@ -86,7 +86,7 @@ def _connected(broker: Broker, secret: Secret | None) -> Iterator[tuple[Client, 
     try:
         client.connect(broker.host, broker.port, KEEPALIVE_S)
     except OSError as error:
-        raise BrokerError(in_words(error, broker)) from error
+        raise MqttError(in_words(error, broker)) from error
     client.loop_start()
     try:
         _await(heard, ("", ""))
@@ -112,8 +112,8 @@ def _await(heard: Heard, wanted: tuple[str, str]) -> None:
         if (topic, said) == wanted:
             return
         if not topic and said:
-            raise BrokerError(f"the broker refuses: {said}")
-    raise BrokerError(f"the broker did not answer within {ANSWER_S:.0f} s")
+            raise MqttError(f"the broker refuses: {said}")
+    raise MqttError(f"the broker did not answer within {ANSWER_S:.0f} s")
 
 
 def _how(client: Client) -> str:

@@ -20,6 +20,7 @@ from camguard.core.events import Kind, Report
 from camguard.core.model import Moment
 from camguard.core.records import line
 from camguard.errors import ConfigError
+from camguard.heartbeat import BEAT_S, Heart
 from camguard.ipc.calls import Call
 from camguard.ipc.server import Server
 from camguard.journalentry.settings import Share
@@ -36,11 +37,7 @@ from camguard.service.systemjournal import SystemJournal
 
 log = logging.getLogger(__name__)
 
-BEAT_S = 30.0
-"""How often a sign of life is left while systemd asks for none more often; it bounds what a crash leaves unknown."""
-
-
-_AT_ONCE = frozenset({"power", "on_stop", "switchers", "rulers", "source", "system_journal"})
+_AT_ONCE = frozenset({"power", "on_stop", "switchers", "rulers", "source", "system_journal", "context"})
 """What of a changed configuration holds without a restart."""
 
 
@@ -94,7 +91,7 @@ class Service:
             self._guard = guard
             past = Reading(resources.enter_context(history(settings.config)))
             resources.callback(past.close)
-            people = People(guard.platform.at_seat, os.geteuid())
+            people = People(guard.platform.at_seat, os.geteuid(), private=settings.config.log.private)
             self._answers = Answers(Means(guard, past, people, settings.config, settings.trouble))
             try:
                 await self._serve(people, settings)
@@ -150,11 +147,11 @@ class Service:
     async def _beat(self, server: Server, front: Front) -> None:
         """Now and then: is the engine still turning, is the socket still there? Then leave a sign of life."""
         watchdog_s = self._notifier.watchdog_s
+        heart = Heart(self._guard)
         pause_s = BEAT_S if watchdog_s is None else min(BEAT_S, watchdog_s / 3)
         while True:
             await asyncio.sleep(pause_s)
-            await self._guard.ask(lambda _: [])
-            self._guard.beat()
+            await heart.beat()
             self._system_journal.catch_up()
             if await server.rebind_if_removed():
                 log.warning("%s was removed or replaced; the service listens there anew", self._socket_path)
@@ -187,6 +184,7 @@ class Service:
             self._guard.switching.board.policy = config.power
             self._guard.switching.restore_on_stop = config.on_stop is OnStop.RESTORE
         self._system_journal.share = config.system_journal
+        self._guard.minding = config.context
         file = None if config.source is None else str(config.source)
         return [Report(Kind.CONFIG_READ, now, extra={"file": file, "after_a_restart": later})]
 

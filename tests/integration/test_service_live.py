@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from camguard.access import RUN_KINDS
 from camguard.access.remote import Remote
+from camguard.core.coverage import KINDS
 from camguard.core.events import Kind
 from camguard.ipc import calls
 from camguard.ipc.protocol import Event
@@ -116,6 +116,24 @@ def test_the_log_is_read_through_it(stage: ServiceStage) -> None:
     assert stage.run("log", "--json", uid=NOBODY).stdout == ""
 
 
+def test_was_on_tells_each_user_the_own_uses_and_of_others_that_there_was_one(stage: ServiceStage) -> None:
+    with stage.stranger():
+        until("a use is judged", lambda: bool(entries(stage, Kind.JUDGED)))
+    until("the use is over", lambda: bool(entries(stage, Kind.ENDED)))
+    whole, less = (stage.objects("was-on", "2h", "--within", "4h", uid=uid) for uid in (None, NOBODY))
+    assert whole["answer"] == less["answer"] == "yes"
+    [own], [others] = whole["uses"], less["uses"]
+    assert (own["whole"], own["app"]["name"]) == (True, "stranger.py")
+    assert (others["whole"], others["app"], others["process"], others["reasons"]) == (False, None, None, [])
+    assert (others["camera"], others["opened_at"]) == (own["camera"], own["opened_at"])
+    assert "stranger" not in json.dumps(less)
+    assert [stretch["watch"] for stretch in whole["coverage"]] == ["not watched", "watched"]
+    said = stage.run("was-on", "1m", uid=NOBODY)
+    assert said.returncode == 3, said.stderr
+    assert "another user's program used Pretend Webcam" in said.stdout
+    assert stage.run("was-on", "1m", "--camera", "none such", uid=NOBODY).returncode == 1
+
+
 def test_the_page_is_made_through_it_also_of_times_when_it_did_not_run(stage: ServiceStage) -> None:
     with stage.stranger():
         until("a use is judged", lambda: bool(entries(stage, Kind.JUDGED)))
@@ -128,11 +146,9 @@ def test_the_page_is_made_through_it_also_of_times_when_it_did_not_run(stage: Se
     assert [row[4] for row in page.embedded] == ["stranger.py"]
     assert "The service told it" in page.text
     with closing(Remote(stage.client())) as remote:
-        told = list(remote.runs())
-    assert [(each["event"], each["seq"]) for each in told] == [
-        (entry.kind, entry.seq) for entry in entries(stage, *RUN_KINDS)
-    ]
-    assert [each["event"] for each in told].count(Kind.GUARD_GAP) == 1
+        told = list(remote.signs())
+    assert [sign.kind for sign in told] == [entry.kind for entry in entries(stage, *KINDS)]
+    assert [sign.kind for sign in told].count(Kind.GUARD_GAP) == 1
 
 
 def test_off_and_on(stage: ServiceStage) -> None:
@@ -266,7 +282,7 @@ def test_a_user_makes_rules_for_himself_alone(stage: ServiceStage) -> None:
     [activation] = {entry.activation for entry in entries(stage, Kind.JUDGED)}
     done = stage.run("rules", "allow", f"a{activation}", uid=NOBODY)
     assert done.returncode == 0, done.stderr
-    [rule] = stage.objects("rules", "list", uid=NOBODY)["rules"]
+    [rule] = stage.own_rules(NOBODY)
     assert rule["user"] == rule["by"] == "nobody"
     with stage.stranger("mine.py", uid=NOBODY):
         until("it is judged again", lambda: len(entries(stage, Kind.JUDGED)) > 1)
@@ -288,7 +304,7 @@ def test_a_rule_of_an_administrator_is_not_a_users_to_remove(stage: ServiceStage
     done = stage.run("rules", "remove", "r1", uid=NOBODY)
     assert done.returncode == 1
     assert "was not made by you" in done.stderr
-    assert len(stage.objects("rules", "list")["rules"]) == 1
+    assert len(stage.own_rules()) == 1
 
 
 def test_a_blocked_app_is_ended_with_what_is_known_of_it_in_the_log(stage: ServiceStage) -> None:
@@ -302,6 +318,29 @@ def test_a_blocked_app_is_ended_with_what_is_known_of_it_in_the_log(stage: Servi
     named = [entry.data["app"] for entry in entries(stage) if entry.data.get("app")]
     assert named[-1]["id"] == str(stage.script("spy.py"))
     assert named[-1]["sha256"]
+
+
+def test_everybody_sees_the_rules_that_come_along_and_nobody_removes_them(stage: ServiceStage) -> None:
+    for uid in (None, NOBODY):
+        shipped = [rule for rule in stage.objects("rules", "list", uid=uid)["rules"] if rule["shipped"]]
+        assert {rule["id"].split(".")[1] for rule in shipped} >= {"gdm", "howdy"}
+        done = stage.run("rules", "remove", shipped[0]["id"], uid=uid)
+        assert done.returncode == 1
+        assert "comes with camguard" in done.stderr
+
+
+def test_a_circumstance_is_judged_by_the_configuration_that_holds_now(stage: ServiceStage) -> None:
+    asked = ("rules", "test", "package:zoom", "--locked")
+    assert stage.run("rules", "allow", "package:zoom").returncode == 0
+    assert [each["code"] for each in stage.objects(*asked)["reasons"]] == ["locked", "allowed-otherwise"]
+    assert stage.run("rules", "allow", "package:zoom", "--even", "locked").returncode == 0
+    assert stage.objects(*asked)["verdict"] == "expected"
+    assert stage.run("rules", "allow", "package:zoom").returncode == 0
+    stage.configure("[context]\nlocked = false\n")
+    stage.reload()
+    until("it is read", lambda: bool(entries(stage, Kind.CONFIG_READ)))
+    assert extras(stage, Kind.CONFIG_READ)[0]["after_a_restart"] == []
+    assert stage.objects(*asked)["verdict"] == "expected"
 
 
 def test_a_broken_configuration_is_told_and_the_one_before_stays(stage: ServiceStage) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from hypothesis import strategies as st
 
+from camguard.core.circumstance import Circumstance
 from camguard.core.decisions import Decision
 from camguard.core.model import AppKind, Effect, Lasting
 from camguard.core.power import Power
@@ -58,6 +59,7 @@ APPS = st.builds(
     sha256=maybe(HASHES),
     name=maybe(texts(256)),
 )
+HELD = st.lists(st.sampled_from(Circumstance), max_size=len(Circumstance)).map(tuple)
 PASSES = st.floats(calls.SHORTEST_PASS_S, calls.LONGEST_PASS_S)
 
 OF_EACH_KIND: dict[str, st.SearchStrategy[Call]] = {
@@ -72,7 +74,7 @@ OF_EACH_KIND: dict[str, st.SearchStrategy[Call]] = {
     "rules": st.builds(calls.Rules, id=NUMBERS),
     "add-rule": st.builds(calls.AddRule, RULES, id=NUMBERS),
     "remove-rule": st.builds(calls.RemoveRule, texts(64), id=NUMBERS),
-    "explain": st.builds(calls.Explain, APPS, maybe(texts(512)), maybe(texts(256)), maybe(UTC_NS), id=NUMBERS),
+    "explain": st.builds(calls.Explain, APPS, maybe(texts(512)), maybe(texts(256)), maybe(UTC_NS), HELD, id=NUMBERS),
     "log": st.builds(
         calls.Log,
         maybe(UTC_NS),
@@ -87,6 +89,13 @@ OF_EACH_KIND: dict[str, st.SearchStrategy[Call]] = {
         id=NUMBERS,
     ),
     "entries": st.builds(calls.Entries, NUMBERS, maybe(KINDS), LIMITS, id=NUMBERS),
+    "was-on": st.builds(
+        lambda begin, length, camera, number: calls.WasOn(begin, begin + length, camera, id=number),
+        st.integers(0, 2**62),
+        st.integers(1, 2**62 - 1),
+        maybe(texts(256)),
+        NUMBERS,
+    ),
     "subscribe": st.builds(calls.Subscribe, maybe(KINDS), id=NUMBERS),
     "unsubscribe": st.builds(calls.Unsubscribe, id=NUMBERS),
     "info": st.builds(calls.Info, id=NUMBERS),
@@ -105,6 +114,7 @@ EXAMPLES: dict[str, Call] = {
     "explain": calls.Explain(calls.AskedApp(AppKind.PACKAGE, "cheese"), user="ada", id=1),
     "log": calls.Log(1, 2, "cheese", unexpected=True, limit=20, before=17, id=1),
     "entries": calls.Entries(17, ("alert",), 10, id=1),
+    "was-on": calls.WasOn(1, 2, "cheese", id=1),
     "subscribe": calls.Subscribe(("alert", "opened"), id=1),
     "unsubscribe": calls.Unsubscribe(id=1),
     "info": calls.Info(id=1),

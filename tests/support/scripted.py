@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from camguard.core.context import Context, Origin, SessionState
 from camguard.core.details import Details
 from camguard.core.events import CamerasSeen, HoldersSeen, Sighting
 from camguard.core.model import App, Camera, CameraId, Holder, Moment, Outcome, Process, Result, Step
 from camguard.core.power import Method, Part, Plan, Power
-from camguard.errors import Refused
+from camguard.core.timekeeping import Reading
+from camguard.errors import Refused, SensorError
 from camguard.ports import Deliver, Finding, Platform, Tell
 from tests.support.core_data import CAMERA, START, app, later
 
@@ -26,6 +28,24 @@ class ScriptedClock:
 
     def advance(self, seconds: float) -> None:
         self.moment = later(seconds, self.moment)
+
+
+@dataclass
+class ScriptedTimekeeper:
+    """Tells what a test says."""
+
+    reading: Reading = field(default_factory=lambda: Reading(START, 0, "Europe/Berlin"))
+    failure: SensorError | None = None
+    followers: list[Callable[[], None]] = field(default_factory=list)
+
+    def read(self) -> Reading:
+        return self.reading
+
+    def follow(self, changed: Callable[[], None]) -> Callable[[], None]:
+        if self.failure is not None:
+            raise self.failure
+        self.followers.append(changed)
+        return lambda: self.followers.remove(changed)
 
 
 @dataclass
@@ -215,6 +235,21 @@ class ScriptedAlarm:
         self.closed, self.at = True, None
 
 
+NO_SESSION = SessionState()
+
+
+@dataclass
+class ScriptedSurroundings:
+    """Says what the test says."""
+
+    session: SessionState = NO_SESSION
+    asked: list[Process] = field(default_factory=list)
+
+    def context(self, process: Process, origin: Origin) -> Context:
+        self.asked.append(process)
+        return Context(self.session, origin)
+
+
 class NoFindings:
     """A doctor who finds nothing."""
 
@@ -227,12 +262,14 @@ class Stage:
     """A scripted platform with its parts at hand."""
 
     clock: ScriptedClock = field(default_factory=ScriptedClock)
+    timekeeper: ScriptedTimekeeper | None = None
 
     def __post_init__(self) -> None:
         self.sensor = ScriptedSensor(self.clock)
         self.identifier = ScriptedIdentifier()
         self.control = ScriptedControl(self.sensor)
         self.switch = ScriptedSwitch(self.sensor)
+        self.surroundings = ScriptedSurroundings()
         self.alarms: list[ScriptedAlarm] = []
         self.platform = Platform(
             "scripted",
@@ -245,6 +282,8 @@ class Stage:
             NoFindings(),
             self._alarm,
             lambda _: False,
+            self.surroundings,
+            timekeeper=self.timekeeper,
         )
 
     def advance(self, seconds: float) -> None:

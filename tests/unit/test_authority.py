@@ -56,6 +56,7 @@ WANTED = {
     Deed.EXPLAIN: OWN,
     Deed.READ_LOG: OWN,
     Deed.READ_WHOLE_LOG: ADMIN,
+    Deed.ASK_WAS_ON: YES,
     Deed.SUBSCRIBE: YES,
     Deed.INFO: YES,
 }
@@ -125,6 +126,25 @@ def test_root_is_root_whatever_else_is_said_of_it() -> None:
     assert all(may(Caller(0, 1, admin=False), deed, ALICE) for deed in Deed)
 
 
+@pytest.mark.parametrize("deed", Deed)
+def test_a_private_log_is_the_users_and_roots(deed: Deed) -> None:
+    callers = [replace(caller, private=True) for caller in (STRANGER, OWNER, MEMBER, ROOT)]
+    kept = {Deed.READ_LOG: (False, True, False, True), Deed.READ_WHOLE_LOG: (False, False, False, True)}
+    assert tuple(may(caller, deed, ALICE) for caller in callers) == kept.get(deed, WANTED[deed])
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_of_anothers_use_a_private_log_does_not_even_say_that_there_was_one(kind: Kind) -> None:
+    told: Record = {"event": kind.value, "process": {"uid": ALICE}, "camera": {"id": "usb-1"}, "extra": {"by": "alice"}}
+    of_a_use = kind in ACTIVATION_KINDS
+    for caller in (STRANGER, MEMBER):
+        assert not of_a_use or shown(replace(caller, private=True), told, ALICE) is None
+    assert shown(replace(OWNER, private=True), told, ALICE) == told
+    assert shown(replace(ROOT, private=True), told, ALICE) == told
+    if not of_a_use:  # when the guard ran, which cameras there are
+        assert shown(replace(STRANGER, private=True), told, ALICE) == shown(STRANGER, told, ALICE)
+
+
 def test_groups_alone_make_nobody_an_administrator() -> None:
     assert not may(Caller(BOB, 1, frozenset(range(1000))), Deed.END_USE, ALICE)
 
@@ -140,8 +160,9 @@ def test_the_table_says_what_is_done() -> None:
     for deed, row in zip(Deed, rows, strict=True):
         name, *cells = (cell.strip() for cell in row.strip("|").split("|"))
         assert name == deed
-        anyone, concerned, _, member, root = (cell == "yes" for cell in cells)
+        anyone, concerned, _, member, root = (cell in {"yes", "unless the log is private"} for cell in cells)
         assert (anyone, concerned, member, root) == WANTED[deed]
+        assert ("unless the log is private" in row) == (deed in {Deed.READ_LOG, Deed.READ_WHOLE_LOG})
         assert len(cells) == len(Role)
 
 

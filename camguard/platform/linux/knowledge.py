@@ -13,6 +13,8 @@ from pathlib import Path
 
 import msgspec
 
+from camguard.shapes import Shape
+
 FILE = Path(__file__).with_name("knowledge.toml")
 
 
@@ -40,11 +42,21 @@ class Protected(_Entry, frozen=True):
 
 
 class Login(_Entry, frozen=True):
-    """A login manager or face unlock; `name` is what people are told."""
+    """A login manager or face unlock; `name` is what people are told. The file tells what each list means."""
 
+    key: str
     name: str
     executables: tuple[str, ...]
     scripts: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
+
+
+class Session(_Entry, frozen=True):
+    """Which desktops tell of the lock of the screen, and which services begin remote sessions."""
+
+    lock_telling: tuple[str, ...]
+    remote_services: tuple[str, ...]
 
 
 class Browser(_Entry, frozen=True):
@@ -92,6 +104,7 @@ class Knowledge(_Entry, frozen=True):
     brokers: Brokers
     protected: tuple[Protected, ...]
     login: tuple[Login, ...]
+    session: Session
     browser: tuple[Browser, ...]
     wine: Wine
     interpreter: tuple[Interpreter, ...]
@@ -116,6 +129,9 @@ class Knowledge(_Entry, frozen=True):
         return next((entry.suffixes[suffix] for entry in self.interpreter if suffix in entry.suffixes), None)
 
 
+_KNOWLEDGE = Shape(Knowledge)
+
+
 @cache
 def knowledge() -> Knowledge:
     """What the file says, read once. Raises msgspec.ValidationError where it is not of this form."""
@@ -124,7 +140,7 @@ def knowledge() -> Knowledge:
 
 def decode(text: str) -> Knowledge:
     """What a text of that form says. Raises msgspec.ValidationError, or tomllib.TOMLDecodeError where it is no TOML."""
-    return msgspec.convert(tomllib.loads(text), Knowledge)
+    return _KNOWLEDGE.of(tomllib.loads(text))
 
 
 def _fits(pattern: str, name: str) -> bool:

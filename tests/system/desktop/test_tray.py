@@ -55,7 +55,7 @@ def test_an_unexpected_use_is_kept_by_the_second_button(stage: TrayStage) -> Non
         assert stage.decided()["decision"] == Decision.KEEP
         stage.wait_look(Look.EXPECTED)
         assert program.poll() is None
-        assert stage.service.objects("rules", "list")["rules"] == []
+        assert stage.service.own_rules() == []
 
 
 def test_an_app_is_allowed_by_the_third_button(stage: TrayStage) -> None:
@@ -64,7 +64,7 @@ def test_an_app_is_allowed_by_the_third_button(stage: TrayStage) -> None:
         stage.press_button(alert, 2, of=3)
         assert stage.decided()["decision"] == Decision.ALLOW
         stage.wait_look(Look.EXPECTED)
-    [rule] = stage.service.objects("rules", "list")["rules"]
+    [rule] = stage.service.own_rules()
     assert (rule["effect"], rule["app"]) == ("allow", f"script:{stage.service.folder / APP}")
     with stage.service.stranger(APP):
         stage.wait_look(Look.EXPECTED)
@@ -145,6 +145,23 @@ def test_a_second_tray_leaves_the_first_alone(stage: TrayStage) -> None:
     assert (second.returncode, "already" in second.stdout) == (0, True), second.stderr
     assert stage.tray is not None
     assert stage.tray.poll() is None
+
+
+def test_what_to_do_is_opened_from_the_menu_and_no_log_says_so(tmp_path: Path) -> None:
+    browser, seen = tmp_path / "browser", tmp_path / "seen"
+    browser.write_text(f'#!/bin/sh\ncp "${{1#file://}}" {tmp_path}/copy && printf "%s" "$1" > {seen}\n')
+    browser.chmod(0o755)
+    with tray_stage(tmp_path, environment={"BROWSER": f"{browser} %s", "LANG": "de_DE.UTF-8"}) as stage:
+        kinds, said = stage.kinds(), stage.tray_log
+        stage.open_menu()
+        stage.picture("menu-idle")
+        stage.screen.press("Up", "Up", "Up", "Up", "Return")  # the rows below it: Test my alert, About, Quit
+        until(lambda: seen.exists() and seen.read_text(), "the browser is told which page to open")
+        assert seen.read_text().endswith("/camguard/page.html")
+        assert '<html lang="de">' in (tmp_path / "copy").read_text()
+        assert stage.kinds() == kinds
+        assert stage.tray_log == said
+        assert stage.notifications() == []
 
 
 def test_it_quits_from_the_menu_and_the_service_goes_on(stage: TrayStage) -> None:
