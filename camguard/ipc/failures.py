@@ -33,7 +33,6 @@ _CLASSES: dict[str, type[CamguardError]] = {
     "tray-running": errors.TrayRunning,
     "not-shown": errors.NotShown,
     "tray": errors.TrayError,
-    "broker": errors.BrokerError,
     "service": errors.ServiceError,
     "busy": errors.Busy,
     "bad-request": errors.BadRequest,
