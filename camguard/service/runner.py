@@ -104,7 +104,7 @@ class Service:
             refusals = Refusals(self._write, self._now, people.name)
             front = Front(self._answers, people, refusals)
             server = Server(front, self._socket_path)
-            self._system_journal = SystemJournal(settings.config.system_journal)
+            self._system_journal = SystemJournal(settings.config.system_journal, private=settings.config.log.private)
             self._guard.listen(lambda report: _publish(server, report, people, self._system_journal))
             self._guard.listen(self._note_busy)
             self._follow_signals()
