@@ -102,7 +102,7 @@ def test_an_export_of_a_log_that_was_cut_is_sound(stage: Stage, tmp_path: Path) 
     checked = subprocess.run([sys.executable, "-I", folder / "verify.py"], capture_output=True, text=True, check=False)
     assert (checked.returncode, checked.stdout.startswith("All files are as they were exported.")) == (0, True)
     chain = json.loads((folder / "manifest.json").read_text())["chain"]
-    assert (chain["problem"], chain["cut"]["last_seq"], chain["cut"]["keep"]) == (None, 5, "1y")
+    assert (chain["problem"], chain["cut"]["last_seq"], chain["cut"]["said"]["keep"]) == (None, 5, "1y")
     assert chain["runs"][0]["after"] == chain["cut"]["last_hash"]
 
 

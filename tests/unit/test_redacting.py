@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from camguard.handover.extract import names_in
 from camguard.handover.redacting import LEFT_OUT, Pseudonyms
-from camguard.journal.fold import ActivationAt, ActivationData, ActivationEntry, fold
+from camguard.journal.export import as_object
+from camguard.journal.fold import ActionRecord, ActivationAt, ActivationData, ActivationEntry, ActivationRecord, fold
 
 NAME = st.from_regex(r"[a-z]{3}[0-9]{3,5}", fullmatch=True)
 
@@ -88,3 +89,22 @@ def test_no_name_is_left_wherever_it_stands(names: list[str], data: st.DataObjec
     key = data.draw(st.sampled_from(["why", "sentence", "exe", "script", "name", "user", "by", "cwd", "unit", "hints"]))
     told = json.dumps(Pseudonyms(names).value({"deep": [{key: text}, {key: [text]}]}))
     assert name not in told
+
+
+def test_nothing_of_a_use_is_forgotten() -> None:
+    """Whatever a use has that may hold a name: each field of the record is filled with one."""
+    named: dict[str, Any] = {"by": "user anna", "exe": "/home/anna/x", "user": "anna", "name": "anna"}
+    told: dict[str, Any] = {
+        field.name: {"tuple": (named,), "list": [named]}.get(str(field.type).split("[")[0], named)
+        for field in fields(ActivationRecord)
+        if str(field.type).startswith(("dict[", "list[dict", "tuple[dict"))
+    }
+    action = ActionRecord(1, None, None, named, named)
+    times: dict[str, Any] = dict.fromkeys(field.name for field in fields(ActivationRecord))
+    empty = ActivationRecord(**{**times, "number": 1, "opened_at": datetime(2026, 1, 1, tzinfo=UTC)})
+    record = replace(empty, **told, actions=(action,))
+    assert {"camera", "app", "process", "reasons", "decision", "preserved", "context"} <= told.keys()
+    before, after = as_object(record), as_object(Pseudonyms(["anna"]).use(record))
+    assert before.keys() == after.keys()
+    assert json.dumps(before, default=str).count("anna") > 30
+    assert "anna" not in json.dumps(after, default=str)
