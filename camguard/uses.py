@@ -9,14 +9,18 @@ from pathlib import Path
 from camguard.core.details import Details
 from camguard.core.events import CamerasSeen, HoldersSeen
 from camguard.core.model import App, Camera, CameraId, Process, Rule, Verdict
-from camguard.core.policy import Circumstances, judge
+from camguard.core.part import Part
+from camguard.core.policy import Circumstances, judge, of_feeding
 from camguard.errors import NothingMatched, UsageError
 from camguard.ports import History, Platform
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One process that holds a camera now; `mapped` where it has the camera's buffers mapped."""
+    """One process that holds a camera now; `mapped` where it has the camera's buffers mapped.
+
+    `feeds` where it gives a virtual camera its pictures and takes none.
+    """
 
     camera: Camera
     process: Process
@@ -24,6 +28,7 @@ class Use:
     details: Details
     mapped: bool
     verdict: Verdict
+    feeds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,9 @@ def look(platform: Platform, history: History, rules: tuple[Rule, ...]) -> tuple
                 times, last = history.times_seen(app.identity) if app.known else (0, None)
                 uid = holder.process.uid
                 case = Circumstances(app, camera, sighting.at, details.user, uid, times, last)
-                uses.append(Use(camera, holder.process, app, details, holder.mapped, judge(case, rules)))
+                verdict, feeds = judge(case, rules), holder.part is Part.FEEDS
+                verdict = of_feeding(verdict) if feeds else verdict
+                uses.append(Use(camera, holder.process, app, details, holder.mapped, verdict, feeds))
     return tuple(cameras.values()), tuple(uses)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from camguard.activity.words import FEEDS
 from camguard.cli.eventlines import who
 from camguard.cli.output import json_option, quoted, quoted_sentence, say, say_columns, say_json
 from camguard.cli.settings import access
@@ -79,4 +80,5 @@ def _use_row(use: Any) -> tuple[str, ...]:
     uid = "" if process.get("uid") is None else str(process["uid"])
     name = (use.get("app") or {}).get("name") or process.get("name") or who({"reduced": use.get("reduced")})
     pid = "" if process.get("pid") is None else str(process["pid"])
-    return (use["camera"]["name"], name, pid, process.get("user") or uid, use.get("verdict") or "")
+    judged = FEEDS if use.get("feeds") else use.get("verdict") or ""
+    return (use["camera"]["name"], name, pid, process.get("user") or uid, judged)

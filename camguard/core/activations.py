@@ -7,7 +7,7 @@ as one app at work, so a use that a child inherits is one use.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -23,6 +23,7 @@ from camguard.core.model import (
     Process,
     State,
 )
+from camguard.core.part import Part
 
 
 class Signal(StrEnum):
@@ -30,6 +31,7 @@ class Signal(StrEnum):
 
     EVIDENCE = "evidence"  # a mapped buffer or a delivered frame
     DWELLED = "dwelled"  # held for longer than a look takes
+    FEEDS = "feeds"  # it is the one who gives a virtual camera its pictures
     SETTLED = "settled"  # nobody holds it, and nobody came back
 
 
@@ -41,8 +43,13 @@ TRANSITIONS: Mapping[tuple[State, Signal], State] = {
     (State.PRESENT, Signal.DWELLED): State.CAPTURING,
     (State.PRESENT, Signal.SETTLED): State.ENDED,
     (State.CAPTURING, Signal.SETTLED): State.ENDED,
+    (State.OPENED, Signal.FEEDS): State.FEEDING,
+    (State.PRESENT, Signal.FEEDS): State.FEEDING,
+    (State.FEEDING, Signal.EVIDENCE): State.CAPTURING,
+    (State.FEEDING, Signal.DWELLED): State.CAPTURING,
+    (State.FEEDING, Signal.SETTLED): State.FED,
 }
-"""The whole life of an activation. What is not here cannot happen; ENDED and PROBE are final."""
+"""The whole life of an activation. What is not here cannot happen; ENDED, PROBE and FED are final."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +154,7 @@ class Activations:
         if activation.held_since is None:
             released = activation.released_at or activation.opened_at
             return released.boottime_ns + self._timing.linger_ns
-        if activation.state is State.CAPTURING:
+        if activation.state is State.CAPTURING or not activation.viewing:
             return None
         return activation.held_since.boottime_ns + self._timing.dwell_ns - activation.held_ns
 
@@ -158,8 +165,10 @@ class Activations:
             yield self._begin(key, holders, openers, seen)
         else:
             self._go_on(key, known, holders, openers, seen.at)
-        if any(holder.mapped for holder in holders):
+        if any(holder.mapped and holder.part is Part.VIEWS for holder in holders):
             yield from self._evidence(key, Capture.MAPPING, seen.at)
+        elif any(holder.part is Part.FEEDS for holder in holders) and not self._live[key].viewing:
+            yield from self._feeds(key)
 
     def _begin(self, key: _Key, holders: set[Holder], openers: list[Process], seen: HoldersSeen) -> Transition:
         processes = [holder.process for holder in holders] or openers
@@ -176,6 +185,7 @@ class Activations:
             held_since=seen.at if holders else None,
             released_at=None if holders else seen.at,
             opens=max(1, len(openers)),
+            viewing=_viewing(holders),
         )
         self._next_number += 1
         self._live[key] = activation
@@ -191,10 +201,17 @@ class Activations:
                 holders=frozenset(holder.process for holder in holders),
                 held_since=known.held_since or at,
                 released_at=None,
+                viewing=_viewing(holders),
             )
         elif known.held_since is None:
             changed = replace(changed, released_at=at)
         self._live[key] = changed
+
+    def _feeds(self, key: _Key) -> Iterator[Transition]:
+        was = self._live[key].state
+        if (was, Signal.FEEDS) in TRANSITIONS:
+            self._live[key] = replace(self._live[key], state=TRANSITIONS[was, Signal.FEEDS])
+            yield Transition(self._live[key], was)
 
     def _evidence(self, key: _Key, capture: Capture, at: Moment) -> list[Transition]:
         """Capture is proven; an activation that time had declared capturing now says by what."""
@@ -242,6 +259,11 @@ class Activations:
             if any(process.pid == seen.pid for process in self._live[key].holders):
                 return key
         return next((key for key in here if self._live[key].process.pid == seen.pid), None)
+
+
+def _viewing(holders: Collection[Holder]) -> bool:
+    """Whether somebody may be taking pictures; who only opened the camera and is gone may have been."""
+    return not holders or any(holder.part is Part.VIEWS for holder in holders)
 
 
 def _in_order(groups: Mapping[Kinship, set[Holder]], openers: Mapping[Kinship, list[Process]]) -> Iterable[Kinship]:

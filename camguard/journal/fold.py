@@ -12,8 +12,8 @@ import msgspec
 from camguard.core.events import Kind
 from camguard.core.model import State
 
-_LIFE = frozenset({Kind.OPENED, Kind.PRESENT, Kind.CAPTURING, Kind.ENDED, Kind.PROBE})
-_OVER = frozenset({State.ENDED.value, State.PROBE.value})
+_LIFE = frozenset({Kind.OPENED, Kind.PRESENT, Kind.CAPTURING, Kind.ENDED, Kind.PROBE, Kind.FEEDING, Kind.FED})
+_OVER = frozenset({State.ENDED.value, State.PROBE.value, State.FED.value})
 
 
 class ActivationData(msgspec.Struct, frozen=True):

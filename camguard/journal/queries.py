@@ -178,7 +178,8 @@ class Reader:
         # Without an end they may have lasted until any time.
         unended = self._rows(
             "SELECT activation FROM entries WHERE kind IN ('opened', 'present') AND activation < ?1"
-            " EXCEPT SELECT activation FROM entries WHERE kind IN ('ended', 'probe') AND activation < ?1 ORDER BY 1",
+            " EXCEPT SELECT activation FROM entries WHERE kind IN ('ended', 'probe', 'fed') AND activation < ?1"
+            " ORDER BY 1",
             (before,),
         )
         return [(number, number) for (number,) in unended] + ([(low, high)] if low else [])

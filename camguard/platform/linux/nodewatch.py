@@ -13,12 +13,12 @@ import select
 import signal
 import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from camguard.core.model import Moment, Node, Process, ProcessIdentity
+from camguard.core.model import Camera, Moment, Node, Process, ProcessIdentity
 from camguard.errors import ProcessGone
 from camguard.platform.linux import fanotify
 from camguard.platform.linux.procfs import ProcessReader
@@ -245,6 +245,11 @@ def _mark(group: fanotify.Group, node: Node) -> None:
         group.mark(f"/proc/self/fd/{handle}")
     finally:
         os.close(handle)
+
+
+def nodes_of(cameras: Iterable[Camera]) -> tuple[Node, ...]:
+    """All nodes of all these cameras."""
+    return tuple(node for camera in cameras for node in camera.nodes)
 
 
 def remedy(error: OSError) -> str:

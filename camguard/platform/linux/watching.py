@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 
-from camguard.core.events import Blinded, CamerasSeen, FramesSeen, HoldersSeen, SightRestored
+from camguard.core.events import Blinded, CamerasSeen, FramesSeen, SightRestored
 from camguard.core.model import NANOSECONDS, Camera, CameraId, Moment, Node
 from camguard.errors import ProcessGone, SensorError
 from camguard.platform.linux import fanotify
 from camguard.platform.linux.exits import Exits
+from camguard.platform.linux.feeding import Feeds
 from camguard.platform.linux.holders import MANY, Grip, HolderFinder, Scan
 from camguard.platform.linux.holdings import Holdings
-from camguard.platform.linux.nodewatch import FanotifyWatch, Hints, Mailbox, NodeWatch, remedy
+from camguard.platform.linux.nodewatch import FanotifyWatch, Hints, Mailbox, NodeWatch, nodes_of, remedy
 from camguard.platform.linux.procfs import ProcessReader
 from camguard.platform.linux.schedule import ScanSchedule
 from camguard.platform.linux.streaming import CHECKS_S, SLOW_CHECK_S, FrameWatch
@@ -42,6 +43,7 @@ class Means:
     finder: HolderFinder
     privileged: bool
     tracefs: str | None
+    feeds: Feeds
 
 
 class Watching:
@@ -339,10 +341,10 @@ class Watching:
         return self._finder.look(pid, nodes, careful=True) or ()
 
     def _tell(self, holdings: Holdings, *, first: bool = False) -> None:
+        holdings.feeds(self._means.feeds.fed(holdings.camera))
         sighting = holdings.sighting(self._clock.now(), first=first)
         if sighting is not None:
-            at = self._not_before(sighting.at)
-            self._deliver(HoldersSeen(sighting.camera, sighting.holders, at, sighting.openers, sighting.first))
+            self._deliver(replace(sighting, at=self._not_before(sighting.at)))
             self._follow_holders()
 
     def _follow_holders(self) -> None:
@@ -364,6 +366,10 @@ class Watching:
             holdings = self._taker(minor, pid)
             if holdings is not None:
                 self._deliver(FramesSeen(holdings.camera.id, pid, count, self._now()))
+        for minor, pid in self._frames.handed_in():
+            if (holdings := self._taker(minor, pid)) is not None:
+                holdings.fed_by(pid)
+                self._tell(holdings)
 
     def _taker(self, minor: int | None, pid: int) -> Holdings | None:
         """The camera that a frame is of; whoever took it without being known for a holder is looked at first."""
@@ -392,8 +398,3 @@ class Watching:
         self._suspects.add(pid)
         self._schedule.want()
         self._tell(holdings)
-
-
-def nodes_of(cameras: Iterable[Camera]) -> tuple[Node, ...]:
-    """All nodes of all these cameras."""
-    return tuple(node for camera in cameras for node in camera.nodes)
