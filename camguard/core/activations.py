@@ -24,6 +24,7 @@ from camguard.core.model import (
     State,
 )
 from camguard.core.part import Part
+from camguard.core.unclaimed import Unclaimed
 
 
 class Signal(StrEnum):
@@ -84,6 +85,7 @@ class Activations:
         self._timing = timing
         self._next_number = next_number
         self._live: dict[_Key, Activation] = {}
+        self._unclaimed = Unclaimed(timing.linger_ns)
 
     @property
     def live(self) -> tuple[Activation, ...]:
@@ -105,12 +107,17 @@ class Activations:
         for key, activation in list(self._live.items()):
             if key[0] == seen.camera and key[1] not in groups and activation.held_since is not None:
                 steps += self._released(key, seen.at)
+        for waiting in self._unclaimed.of(seen.camera):
+            if self._taker(waiting) is not None:
+                self._unclaimed.claimed(waiting)
+                steps += self.frames(replace(waiting, at=seen.at))
         return steps
 
     def frames(self, seen: FramesSeen) -> list[Transition]:
-        """Count frames for whoever took them; the first one proves capture."""
+        """Count frames for whoever took them; the first one proves capture. Who that is may be heard of later."""
         key = self._taker(seen)
         if key is None:
+            self._unclaimed.keep(seen)
             return []
         activation = self._live[key]
         self._live[key] = replace(activation, frames=(activation.frames or 0) + seen.count)
@@ -122,11 +129,14 @@ class Activations:
         for key in [key for key in self._live if key[0] == camera]:
             self._release(key, at)
             steps.append(self._settle(key, ending))
+        self._unclaimed.forget(camera)
         return steps
 
     def elapse(self, now: Moment) -> list[Transition]:
         """What time alone has done by `now`."""
         steps: list[Transition] = []
+        for seen, process in self._unclaimed.take_due(now.boottime_ns):
+            steps += self._taken_by(process, seen)
         for key, activation in list(self._live.items()):
             due = self._due_ns(activation)
             if due is None or now.boottime_ns < due:
@@ -139,7 +149,8 @@ class Activations:
 
     def deadline_ns(self) -> int | None:
         """When `elapse` will next have something to do, on the clock of `Moment.boottime_ns`."""
-        return min((due for due in map(self._due_ns, self._live.values()) if due is not None), default=None)
+        dues = [self._unclaimed.due_ns(), *map(self._due_ns, self._live.values())]
+        return min((due for due in dues if due is not None), default=None)
 
     def _kinship(self, camera: CameraId, process: Process) -> Kinship:
         """Which app a process is at work for. One that is just ending no longer tells; then it is who it was."""
@@ -213,6 +224,17 @@ class Activations:
             self._live[key] = replace(self._live[key], state=TRANSITIONS[was, Signal.FEEDS])
             yield Transition(self._live[key], was)
 
+    def _taken_by(self, process: Process, seen: FramesSeen) -> list[Transition]:
+        """Frames whose taker is gone, and was not known to have taken any: a use that is over by now."""
+        key = (seen.camera, self._kinship(seen.camera, process))
+        steps = []
+        if key not in self._live:
+            about = HoldersSeen(seen.camera, frozenset(), seen.at)
+            steps.append(self._begin(key, set(), [process], about))
+        activation = self._live[key]
+        self._live[key] = replace(activation, frames=(activation.frames or 0) + seen.count)
+        return steps + self._evidence(key, Capture.FRAMES, seen.at)
+
     def _evidence(self, key: _Key, capture: Capture, at: Moment) -> list[Transition]:
         """Capture is proven; an activation that time had declared capturing now says by what."""
         activation = self._live[key]
@@ -250,6 +272,7 @@ class Activations:
         activation = self._live.pop(key)
         state = TRANSITIONS[activation.state, Signal.SETTLED]
         over = replace(activation, state=state, ended_at=activation.released_at, ending=ending)
+        self._unclaimed.over(over)
         return Transition(over, activation.state)
 
     def _taker(self, seen: FramesSeen) -> _Key | None:

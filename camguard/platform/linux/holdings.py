@@ -35,6 +35,9 @@ UNKNOWN = Process(identity=None)
 LATE_NS = NANOSECONDS // 10
 """By how much an open may be heard of after the scan that showed it."""
 
+_REMEMBERED = 64
+"""So many processes that had a camera open are remembered, the newest: frames that they took may be heard of yet."""
+
 _Token = tuple[ProcessIdentity, str, str]
 
 
@@ -58,6 +61,7 @@ class Holdings:
         self.feeding = Feeding()
         self._visible: dict[ProcessIdentity, Holder] = {}
         self._settled = False
+        self._lately: dict[int, None] = {}
         self._writers: frozenset[ProcessIdentity] = frozenset()
         self._unseen = False
         self._told: frozenset[Holder] = frozenset()
@@ -91,7 +95,8 @@ class Holdings:
         self._opened_at = self._opened_at or hints.opened_at
         for identity, opener in hints.openers.items():
             self._openers[identity] = opener
-            if not hints.closed:  # it holds the camera unless the look that follows says otherwise
+            # It holds the camera unless it was heard to let go, or the look that follows says otherwise.
+            if identity.pid not in hints.closers and not hints.unseen_close:
                 self._visible.setdefault(identity, Holder(opener))
         if hints.missed:
             self._openers[None] = UNKNOWN
@@ -202,6 +207,17 @@ class Holdings:
             if identity.pid == pid:
                 self.feeding.proven(identity)
 
+    def lately(self, pid: int) -> bool:
+        """Whether a process was told to have this camera open, now or not long ago."""
+        return pid in self._lately
+
+    def _remember(self, process: Process) -> None:
+        if process.pid is not None:
+            self._lately.pop(process.pid, None)
+            self._lately[process.pid] = None
+            while len(self._lately) > _REMEMBERED:
+                del self._lately[next(iter(self._lately))]
+
     def _in_its_part(self, holder: Holder) -> Holder:
         part = self.feeding.part(holder, writes_only=holder.process.identity in self._writers)
         return holder if part is holder.part else replace(holder, part=part)
@@ -217,6 +233,8 @@ class Holdings:
         losing = _identities(self._told) - _identities(holders)
         at = self._opened_at if openers and self._opened_at is not None and not losing else now
         self._told, self._openers = holders, {}
+        for process in (*openers, *(holder.process for holder in holders)):
+            self._remember(process)
         if self._due.opened_ns is None and self._heard.opened_ns is None:
             self._opened_at = None
         return HoldersSeen(self.camera.id, holders, at, openers, first)

@@ -20,6 +20,7 @@ from camguard.platform.linux.nodewatch import FanotifyWatch, Hints, Mailbox, Nod
 from camguard.platform.linux.procfs import ProcessReader
 from camguard.platform.linux.schedule import ScanSchedule
 from camguard.platform.linux.streaming import CHECKS_S, SLOW_CHECK_S, FrameWatch
+from camguard.platform.linux.takers import Takers
 from camguard.ports import CameraSource, Clock, Deliver
 
 SLOW_SCAN_S = 5.0
@@ -28,6 +29,9 @@ SLOW_SCAN_COST = 50
 
 UNCLEAR_SCANS_S = (0.05, 0.2, 0.5, 1.0, 2.0)
 """How soon to scan again, each time after the last, while the camera is open and it cannot be seen with whom."""
+
+FEW = 8
+"""So many processes that both opened and closed a camera are looked at at once; more of them wait for the scan."""
 
 RETRIES_S = (0.1, 0.5, 2.0, 5.0)
 """When to try again to watch a node that could not be watched; the last of them from then on."""
@@ -66,6 +70,7 @@ class Watching:
         self._stack.callback(self._exits.close)
         self._frames = FrameWatch(self._stir.set)
         self._stack.callback(self._frames.close)
+        self._takers = Takers(self._holds, self._meet)
         self._watch = self._start_watch()
         self._stack.callback(self._watch.close)
         self._stack.callback(means.source.follow(self._changed))
@@ -218,6 +223,7 @@ class Watching:
     # Hints
 
     def _take_hints(self) -> None:
+        closed = False
         for path, hints in self._box.take().items():
             if hints.overflow and not self._overflowed:
                 self._overflowed = True
@@ -228,12 +234,19 @@ class Watching:
             holdings = self._owners.get(path)
             if holdings is not None:
                 self._take_hint(holdings, hints)
+                closed |= hints.closed
+        if closed or self._takers.waiting:  # all that was taken until then is in the trace, and it is known whose it is
+            self._count_frames(settled=True)
 
     def _take_hint(self, holdings: Holdings, hints: Hints) -> None:
         """Tell what a hint says by itself; looking, which takes longer than telling, comes a moment later."""
         now = self._loop.time()
         holdings.note(hints)
         self._tell(holdings)
+        again = {identity.pid for identity in hints.openers if identity.pid in hints.closers}
+        if again and len(again) <= FEW:  # which was the last, the open or the close?
+            self._look_at(holdings, again)
+            self._tell(holdings)
         if hints.opened_at is not None:
             self._checks = iter(CHECKS_S)
             soon = now + next(self._checks)
@@ -362,26 +375,13 @@ class Watching:
     # Frames
 
     def _count_frames(self, *, settled: bool = False) -> None:
-        for (minor, pid), count in self._frames.take(settled=settled).items():
-            holdings = self._taker(minor, pid)
-            if holdings is not None:
-                self._deliver(FramesSeen(holdings.camera.id, pid, count, self._now()))
+        counts, cameras = self._frames.take(settled=settled), self._holdings.values()
+        for holdings, pid, count in self._takers.claim(counts, cameras, self._loop.time()):
+            self._deliver(FramesSeen(holdings.camera.id, pid, count, self._now()))
         for minor, pid in self._frames.handed_in():
-            if (holdings := self._taker(minor, pid)) is not None:
-                holdings.fed_by(pid)
-                self._tell(holdings)
-
-    def _taker(self, minor: int | None, pid: int) -> Holdings | None:
-        """The camera that a frame is of; whoever took it without being known for a holder is looked at first."""
-        if minor is None:
-            known = [holdings for holdings in self._holdings.values() if self._holds(holdings, pid)]
-            return known[0] if len(known) == 1 else None
-        for holdings in self._holdings.values():
-            if any(node.number[1] == minor and not node.pretend for node in holdings.camera.nodes):
-                if not self._holds(holdings, pid):
-                    self._meet(holdings, pid)
-                return holdings
-        return None
+            if (fed := self._takers.fed(minor, pid, cameras)) is not None:
+                fed.fed_by(pid)
+                self._tell(fed)
 
     def _holds(self, holdings: Holdings, pid: int) -> bool:
         if pid not in holdings.pids:

@@ -114,14 +114,24 @@ def lane(desk: Desk, given: list[Plan]) -> list[Made]:
 
 def wrong(made: Made, records: list[dict[str, Any]]) -> str | None:
     """What the log gets wrong about a capture; None where it has it."""
-    if len(records) != 1:
-        return f"{len(records)} records"
-    (record,) = records
-    if record["capture"] is None or record["state"] != "ended":
-        return f"no capture: {record['state']}, {record['capture']}, {record['frames']} frames"
+    captures = [record for record in records if record["capture"] is not None]
+    if len(captures) != 1:
+        told = [(record["state"], record["capture"], record["frames"], record["duration_ms"]) for record in records]
+        return f"{len(captures)} captures in {told}"
+    (record,) = captures
     if str(made.plan.node) not in record["camera"]["nodes"] or record["process"]["user"] != made.plan.user:
         return f"another's: {record['camera']['nodes']}, {record['process']['user']}"
     return None
+
+
+def _stands_for(made: Made, unnamed: list[dict[str, Any]]) -> bool:
+    """Take one of the captures by somebody who was gone before it could be read who that was; whether there is one."""
+    for record in unnamed:
+        if str(made.plan.node) in record["camera"]["nodes"]:
+            unnamed.remove(record)
+            print(f"by an unknown process: {made}")
+            return True
+    return False
 
 
 def summary(made: dict[Made, list[dict[str, Any]]]) -> str:
@@ -160,5 +170,10 @@ def test_no_capture_is_missed(table: Desk) -> None:
         records.setdefault(record["process"]["exe"] or "", []).append(record)
     logged = {each: records.get(str(table.folder / each.plan.program), []) for each in made}
     print(summary(logged))
-    missed = [f"{each}: {why}" for each, found in logged.items() if (why := wrong(each, found)) is not None]
+    unnamed = [record for record in records.get("", []) if record["capture"] is not None]
+    missed = [
+        f"{each}: {why}"
+        for each, found in logged.items()
+        if (why := wrong(each, found)) is not None and not (not found and _stands_for(each, unnamed))
+    ]
     assert not missed, "\n".join([summary(logged), f"{len(missed)} missed:", *missed])
