@@ -104,7 +104,7 @@ def test_who_read_frames_is_found_by_the_camera_that_it_held() -> None:
     one, other = Holdings(CAMERA), Holdings(OTHER_CAMERA)
     takers = Takers(lambda holdings, pid: pid in holdings.pids, lambda holdings, pid: None)
     assert list(takers.claim({(None, 7): 2}, (one, other), 0.0)) == []
-    assert takers.waiting
+    assert len(takers._waiting) == 1
     known(one, 7)
     assert list(takers.claim({(None, 7): 1}, (one, other), 0.5)) == [(one, 7, 3)]
     assert not takers.waiting
