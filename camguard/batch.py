@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from camguard.blocking import Blow
 from camguard.core.casebook import Digest, Identity
@@ -14,6 +15,15 @@ from camguard.core.switchboard import Turn
 
 Act = Callable[[Moment], Sequence[Report]]
 """Does something to the engine's state and says what there is to report of it."""
+
+
+class Companion(Protocol):
+    """What goes on beside the engine for as long as it runs. `trouble` is what it has found wrong, None for nothing."""
+
+    trouble: str | None
+
+    async def run(self, ask: Callable[[Act], Awaitable[tuple[Report, ...]]]) -> None:
+        """Go on until cancelled; `ask` has the engine do and write something. What it raises ends the guard."""
 
 
 @dataclass(frozen=True, slots=True)

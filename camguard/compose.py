@@ -25,6 +25,7 @@ from camguard.ports import CameraSource, Clock, Gate, Platform, Switch
 from camguard.rulebook import RuleBook
 from camguard.standing import StandingFile
 from camguard.switching import Switching
+from camguard.upkeep import Announcer, Upkeep
 
 
 def platform(config: Config) -> Platform:
@@ -66,7 +67,11 @@ def open_guard(config: Config) -> Guard:
         def leave_sign() -> None:
             lock.beat(edges.clock.now())
 
-        return Guard(edges, journal, past, rules, casebook, resources.pop_all(), switching, recovered, leave_sign)
+        announcer = Announcer(config.journal_path, edges.clock)
+        resources.callback(announcer.announce)  # of the guard's last entry
+        upkeep = Upkeep(config.journal_path, edges.clock, announcer, config.log)
+        kept = resources.pop_all()
+        return Guard(edges, journal, past, rules, casebook, kept, switching, recovered, leave_sign, upkeep)
     raise AssertionError("unreachable: the stack above swallows nothing")
 
 
@@ -148,6 +153,7 @@ def _linux(config: Config) -> Platform:
     from camguard.platform.linux.identity import LinuxIdentifier
     from camguard.platform.linux.sensor import LinuxSensor
     from camguard.platform.linux.session import at_seat
+    from camguard.platform.linux.timekeeper import LinuxTimekeeper
 
     clock = LinuxClock()
     source, switch = _linux_cameras(config)
@@ -164,6 +170,7 @@ def _linux(config: Config) -> Platform:
         examiner=LinuxExaminer(source, switch),
         alarm=LinuxAlarm,
         at_seat=at_seat,
+        timekeeper=LinuxTimekeeper(clock),
     )
 
 

@@ -18,6 +18,8 @@ from camguard.core.model import NANOSECONDS
 from camguard.core.power import Power
 from camguard.core.switchboard import PowerPolicy
 from camguard.errors import ConfigError
+from camguard.logconfig import FOREVER, LogChoices, LogSection
+from camguard.shapes import Shape
 from camguard.toml_source import Place, TomlSource
 
 ENVIRONMENT_VARIABLE = "CAMGUARD_CONFIG"
@@ -32,8 +34,10 @@ _UNITS = {
     "m": 60 * NANOSECONDS,
     "h": 3600 * NANOSECONDS,
     "d": 86400 * NANOSECONDS,
+    "w": 7 * 86400 * NANOSECONDS,
+    "y": 365 * 86400 * NANOSECONDS,
 }
-_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(ms|s|min|m|h|d)")
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(ms|s|min|m|h|d|w|y)")
 _MINUTE = 60 * NANOSECONDS
 NEVER = "never"
 _DAY = 86400 * NANOSECONDS
@@ -109,6 +113,7 @@ class Config:
     rulers: Rulers = Rulers.USERS
     gate: GateMode = GateMode.OFF
     reminders: Reminding = Reminding()
+    log: LogChoices = field(default_factory=LogChoices)
 
     @property
     def standing_path(self) -> Path:
@@ -172,6 +177,10 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     access: _Access = _Access()
     gate: _Gate = _Gate()
     reminders: _Reminders = _Reminders()
+    log: LogSection = LogSection()
+
+
+_FILE = Shape(_File)
 
 
 def session_socket(environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -216,7 +225,7 @@ def read(path: Path) -> Config:
 
 def of_source(source: TomlSource) -> Config:
     """The configuration in a file that was read; raises ConfigError."""
-    said = source.decode(_File)
+    said = source.decode(_FILE)
     usual = defaults()
     if said.platform.backend is Backend.SIMULATED and said.platform.folder is None:
         raise source.error(("platform", "backend"), 'the simulated backend needs "folder" in [platform]')
@@ -235,7 +244,15 @@ def of_source(source: TomlSource) -> Config:
         rulers=said.access.rules,
         gate=said.gate.mode,
         reminders=_reminding(source, said.reminders),
+        log=_log(source, said.log),
     )
+
+
+def _log(source: TomlSource, said: LogSection) -> LogChoices:
+    if said.keep == FOREVER:
+        return LogChoices(None, FOREVER)
+    keep_ns = _bounded(source, ("log", "keep"), said.keep, _DAY, 100 * 365 * _DAY)
+    return LogChoices(keep_ns, spell_duration(keep_ns))
 
 
 def _reminding(source: TomlSource, said: _Reminders) -> Reminding:
@@ -255,6 +272,8 @@ def _power(source: TomlSource, said: _Camera) -> PowerPolicy:
 def parse_duration(said: str | float) -> int:
     """Nanoseconds in a duration: text such as ``2.5s``, ``300ms``, ``30m``, ``1h``, ``2d``, or a number of seconds.
 
+    A week is ``1w``, a year of 365 days ``1y``.
+
     Raises ValueError where it is neither.
     """
     if isinstance(said, str):
@@ -271,7 +290,7 @@ def spell_duration(ns: int) -> str:
     """The shortest text that `parse_duration` reads as `ns`, to the millisecond."""
     if ns % NANOSECONDS:
         return f"{ns // 1_000_000}ms"
-    for unit in ("d", "h", "m"):
+    for unit in ("y", "d", "h", "m"):
         if ns and ns % _UNITS[unit] == 0:
             return f"{ns // _UNITS[unit]}{unit}"
     return f"{ns // NANOSECONDS}s"

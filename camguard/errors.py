@@ -47,8 +47,12 @@ class JournalCorrupt(JournalError):
     """The activation log's file is damaged."""
 
 
+class SigningError(CamguardError):
+    """The log's heads cannot be signed, or signatures not be checked; the message says what is missing."""
+
+
 class PageError(CamguardError):
-    """A page about the log cannot be written where it should be."""
+    """A page cannot be written where it should be, or no browser shows it."""
 
 
 class TrayError(CamguardError):

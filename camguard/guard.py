@@ -15,7 +15,7 @@ from contextlib import ExitStack, suppress
 from functools import partial
 
 from camguard import __version__
-from camguard.batch import Act, Asked, Batch, Due, Event, Identified
+from camguard.batch import Act, Asked, Batch, Companion, Due, Event, Identified
 from camguard.blocking import ASIDE_S, HURRY_S, Blow, Findings, Writing
 from camguard.core.casebook import Case, Casebook, Digest, Enforce, Identify, Identity, Spend, Wish, would_block
 from camguard.core.events import CamerasSeen, Kind, Report, Sighting
@@ -28,6 +28,7 @@ from camguard.inforce import RETRY_S, InForce
 from camguard.ports import History, JournalWriter, Platform, Rules
 from camguard.readiness import look_up
 from camguard.switching import Switched, Switching
+from camguard.timewatch import TimeWatch
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Guard:
 
     `resources` are closed when it ends: the journal, and the lock that keeps a second guard away. Without `switching`
     it has not the rights to switch cameras. `recovered` is what there is to report of an earlier guard's end; `beat`
-    leaves a sign of life beside the activation log.
+    leaves a sign of life beside the activation log; `upkeep` is what else is done for that.
     """
 
     def __init__(
@@ -58,9 +59,11 @@ class Guard:
         switching: Switching | None = None,
         recovered: Sequence[Report] = (),
         beat: Callable[[], None] = lambda: None,
+        upkeep: Companion | None = None,
     ) -> None:
         self.platform = platform
         self.beat = beat
+        self.upkeep = upkeep
         self.switching = switching
         self._journal = journal
         self._in_force = InForce(rules, platform.clock)
@@ -73,6 +76,7 @@ class Guard:
         self._over = False
         self._writing = Writing(journal)
         self._findings = Findings(platform, history)
+        self._times = TimeWatch(platform.timekeeper)
 
     @property
     def cases(self) -> tuple[Case, ...]:
@@ -108,10 +112,12 @@ class Guard:
                 await self.switching.reconcile()
             self._tell(await self._write([*self._recovered, self._started()]))
             self._errands = Errands()
-            self._alarm = self.platform.alarm(lambda: self._inbox.put_nowait(Due()))
+            self._alarm = self.platform.alarm(self._wake)
+            self._times.follow(self._wake)
             try:
                 await self._work()
             finally:
+                self._times.close()
                 await self._stop()
         finally:
             self._findings.close()
@@ -157,6 +163,8 @@ class Guard:
                 parts.create_task(self.platform.sensor.watch(self._inbox.put_nowait), name="sensor")
                 parts.create_task(self._consume(), name="consumer")
                 parts.create_task(self._errands.failed(), name="errands")
+                if self.upkeep is not None:
+                    parts.create_task(self.upkeep.run(self.ask), name="upkeep")
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from failures
 
@@ -213,6 +221,9 @@ class Guard:
             return events
         return events + self._waiting()
 
+    def _wake(self) -> None:
+        self._inbox.put_nowait(Due())
+
     def _waiting(self) -> list[Event]:
         events: list[Event] = []
         while len(events) < _BATCH and not self._inbox.empty():
@@ -230,6 +241,7 @@ class Guard:
     def _take(self, events: list[Event]) -> Batch:
         batch = Batch()
         digest = batch.digest
+        digest.reports += self._times.changes()
         rules = self._current_rules(digest)
         for event in events:
             match event:

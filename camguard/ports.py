@@ -12,6 +12,7 @@ from camguard.core.events import OpenRefused, Report, Sighting
 from camguard.core.gatekeeping import GateOrder
 from camguard.core.model import App, AppIdentity, Camera, Moment, Outcome, Process, Rule, Step
 from camguard.core.power import Plan, Power
+from camguard.core.timekeeping import Reading
 
 Deliver = Callable[[Sighting], None]
 """Takes a sighting; called on the event loop's own thread, never blocks."""
@@ -25,6 +26,19 @@ class Clock(Protocol):
 
     def now(self) -> Moment:
         """This moment."""
+
+
+class Timekeeper(Protocol):
+    """Tells all clocks, and notices when the machine wakes or somebody sets the clock."""
+
+    def read(self) -> Reading:
+        """All clocks at this moment."""
+
+    def follow(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Call `changed` on the running event loop when the machine woke, or the clock was set; returns what stops it.
+
+        Never wakes the machine for it. Raises SensorError where that cannot be noticed.
+        """
 
 
 class CameraSource(Protocol):
@@ -189,7 +203,8 @@ class Platform:
     """One operating system's edges, ready for the guard. `method` says in words how cameras are watched.
 
     `alarm` makes an alarm on the running event loop, which calls what it is given on that loop's thread. `at_seat` says
-    whether a user, by uid, has the session that is active at this machine.
+    whether a user, by uid, has the session that is active at this machine. `timekeeper` is None where nothing but the
+    time can be told.
     """
 
     name: str
@@ -202,6 +217,7 @@ class Platform:
     examiner: Examiner
     alarm: Callable[[Callable[[], None]], Alarm]
     at_seat: Callable[[int], bool]
+    timekeeper: Timekeeper | None = None
 
 
 class JournalWriter(Protocol):

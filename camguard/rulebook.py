@@ -18,6 +18,7 @@ from camguard import toml_edit
 from camguard.core.model import AppIdentity, Effect, Hours, Lasting, Rule
 from camguard.errors import AccessDenied, ConfigError, UsageError
 from camguard.ruletext import parse_app, parse_hours, spell_app, spell_hours
+from camguard.shapes import Shape
 from camguard.toml_source import TomlSource
 from camguard.wholefile import make_alike, write_whole
 
@@ -61,6 +62,9 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     last: Annotated[int, msgspec.Meta(ge=0)] = 0
     rule: list[_Rule] = []
+
+
+_FILE = Shape(_File)
 
 
 def load(path: Path) -> tuple[Rule, ...]:
@@ -157,7 +161,7 @@ _Write = Callable[[str, tuple[Rule, ...]], None]
 
 
 def _rules(source: TomlSource) -> tuple[Rule, ...]:
-    written = source.decode(_File).rule
+    written = source.decode(_FILE).rule
     seen: set[str] = set()
     rules = []
     for index, one in enumerate(written):
@@ -297,7 +301,7 @@ def _with(rules: tuple[Rule, ...], old: Rule, *new: Rule) -> tuple[Rule, ...]:
 
 def _last_number(source: TomlSource, rules: tuple[Rule, ...]) -> int:
     numbers = [int(found[1]) for rule in rules if (found := _NUMBERED.fullmatch(rule.id))]
-    return max((source.decode(_File).last, *numbers))
+    return max((source.decode(_FILE).last, *numbers))
 
 
 def _numbered(source: TomlSource, last: int) -> TomlSource:

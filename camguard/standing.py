@@ -14,6 +14,7 @@ import msgspec
 
 from camguard.core.switchboard import Standing
 from camguard.errors import ConfigError
+from camguard.shapes import Shape
 from camguard.wholefile import write_whole
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,9 @@ _VERSION = 1
 class _Document(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     version: int
     standing: Standing
+
+
+_DOCUMENT = Shape(_Document)
 
 
 class StandingFile:
@@ -48,7 +52,7 @@ class StandingFile:
         except OSError as error:
             raise ConfigError(f"{self.path}: cannot be read: {error.strerror}") from error
         try:
-            document = msgspec.json.decode(raw, type=_Document)
+            document = _DOCUMENT.of_json(raw)
         except (msgspec.DecodeError, ValueError) as error:
             aside = self._set_aside()
             raise ConfigError(

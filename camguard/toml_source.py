@@ -10,17 +10,17 @@ from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from types import UnionType
-from typing import Any, NoReturn, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from camguard.errors import ConfigError
+from camguard.shapes import Shape, T
 
 Place = tuple[str | int, ...]
 """Where a value stands in a document: table and key names, and the index in a list of tables."""
 
 _LIMIT = 1 << 20
-_Shape = TypeVar("_Shape", bound=msgspec.Struct)
 
 _KEY = r"""(?:[A-Za-z0-9_-]+|"(?:\\.|[^"\\])*"|'[^']*')"""
 _DOTTED = rf"{_KEY}(?:\s*\.\s*{_KEY})*"
@@ -71,12 +71,12 @@ class TomlSource:
             line = raw.count(b"\n", 0, error.start) + 1
             raise ConfigError(f"{path}:{line}: this is not UTF-8 text; save the file as UTF-8") from error
 
-    def decode(self, shape: type[_Shape]) -> _Shape:
+    def decode(self, shape: Shape[T]) -> T:
         """What the file says, as `shape`; raises ConfigError where it says anything else."""
         try:
-            return msgspec.convert(self.data, shape, strict=True)
+            return shape.of(self.data)
         except msgspec.ValidationError as error:
-            self._complain(shape, str(error))
+            self._complain(shape.kind, str(error))
 
     def error(self, place: Place, message: str) -> ConfigError:
         """A ConfigError about what stands at `place`, or about the table around it where the key is missing."""
@@ -96,7 +96,7 @@ class TomlSource:
         line = self.text.count("\n") + 1
         return ConfigError(f"{self.path}:{line}: not valid TOML: {message.removesuffix(' (at end of document)')}")
 
-    def _complain(self, shape: type[msgspec.Struct], said: str) -> NoReturn:
+    def _complain(self, shape: type, said: str) -> NoReturn:
         """Turn what msgspec says, such as ``Expected `str`, got `int` - at `$.a.b```, into words for people."""
         found = _SAID_BY_MSGSPEC.match(said)
         what, where = (found["what"], found["where"] or "") if found else (said, "")
@@ -203,7 +203,7 @@ def _named(place: Place) -> str:
     return f'"{place[-1]}"'
 
 
-def _unknown(shape: type[msgspec.Struct], place: Place, key: str) -> str:
+def _unknown(shape: type, place: Place, key: str) -> str:
     table = [name for name in place if isinstance(name, str)]
     within = f" in [{'.'.join(table)}]" if table else ""
     here = _keys(_type_at(shape, place))

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import settings
 
 # A shared machine stalls now and then: how long one example took says nothing.
 settings.register_profile("camguard", deadline=None, print_blob=True)
 settings.load_profile("camguard")
+
+MOST_PROCESSES = 4
+"""More at once gain little, since each imports everything anew, and make a machine that does other things stall."""
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """A process for each processor where whole folders of the usual tests run; else all in this one.
+
+    Those with a desktop, a virtual machine or a stopwatch want it for themselves, and a file or two is done sooner.
+    """
+    usual = "not system" in config.option.markexpr
+    folders = all(os.path.isdir(path) for path in config.args)
+    processors = len(os.sched_getaffinity(0))
+    return min(processors, MOST_PROCESSES) if usual and folders and processors > 1 else 0
 
 
 @pytest.fixture(autouse=True)

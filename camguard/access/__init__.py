@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from camguard.core.coverage import Sign
 from camguard.core.decisions import Decision
-from camguard.core.events import Kind
 from camguard.core.model import App, Moment, Rule, Verdict
 from camguard.core.power import Power
 from camguard.core.records import Record
@@ -19,10 +19,7 @@ from camguard.ports import Tell
 if TYPE_CHECKING:
     from camguard.journal.filter import Filter
     from camguard.journal.fold import ActivationRecord
-
-
-RUN_KINDS = (Kind.GUARD_STARTED, Kind.GUARD_STOPPED, Kind.GUARD_GAP)
-"""The entries that say when a guard ran."""
+    from camguard.journal.known import Known
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +81,14 @@ class Access(Protocol):
     def following(self, wanted: Filter) -> Iterator[ActivationRecord]:
         """Each activation that matches whenever something comes of it, from now on, for ever."""
 
-    def runs(self) -> Iterator[Record]:
-        """When a guard ran, as the log says: its starts, stops and gaps, the oldest first.
+    def signs(self) -> Iterator[Sign]:
+        """All that the log says of when a guard was watching, the oldest first."""
 
-        They have the shape of ``watch --json``. Where none runs now, the last is the gap up to now.
-        """
+    def watching_until(self) -> int | None:
+        """Until when the guard of the last run watched, in UTC nanoseconds; None where none ever ran."""
+
+    def known(self, begin_utc_ns: int, end_utc_ns: int, camera: str | None) -> Known:
+        """All that the log knows of a time, as far as this user may; see `camguard.journal.coverage.known`."""
 
     def no_guard_yet(self) -> str | None:
         """The place of a log that no guard ever kept; None where one did."""

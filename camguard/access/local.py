@@ -11,11 +11,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from camguard.access import RUN_KINDS, Found
+from camguard.access import Found
 from camguard.access.handdecide import answer_of, log_decision, logged_subject, off_by_hand
 from camguard.access.handswitch import switch_by_hand
 from camguard.compose import history, may_switch, platform, write_journal
 from camguard.config import Config
+from camguard.core.coverage import Sign
 from camguard.core.decisions import ENDS, Decision
 from camguard.core.events import CamerasSeen, Kind, Report, Sighting
 from camguard.core.model import (
@@ -33,13 +34,14 @@ from camguard.core.model import (
 )
 from camguard.core.policy import Circumstances, judge, of_feeding
 from camguard.core.power import Plan, Power
-from camguard.core.records import SCHEMA, Record, line, of_rule, safe
+from camguard.core.records import SCHEMA, Record, of_rule, safe
 from camguard.ending import Order, end_use
 from camguard.errors import NothingMatched
-from camguard.journal.aftermath import gap_until
+from camguard.journal.coverage import known, signs, watching_until
 from camguard.journal.filter import Filter
 from camguard.journal.fold import ActivationRecord
-from camguard.journal.lock import guard_pid, last_beat
+from camguard.journal.known import Known
+from camguard.journal.lock import guard_pid
 from camguard.journal.queries import Reader
 from camguard.journal.recall import identity_of, moment_at
 from camguard.ports import Finding, Platform, Tell
@@ -161,15 +163,17 @@ class Local:
         reader = self._reader()
         return _following(reader, wanted, reader.last_seq())
 
-    def runs(self) -> Iterator[Record]:
-        """See `Access.runs`."""
-        reader = self._reader()
-        for entry in reader.entries(kinds=RUN_KINDS):
-            yield entry.line
-        if guard_pid(self._config.journal_path) is None:
-            gap = gap_until(reader, last_beat(self._config.journal_path), platform(self._config).clock.now())
-            if gap is not None:
-                yield line(gap)
+    def signs(self) -> Iterator[Sign]:
+        """See `Access.signs`."""
+        return signs(self._reader())
+
+    def watching_until(self) -> int | None:
+        """See `Access.watching_until`."""
+        return watching_until(self._reader())
+
+    def known(self, begin_utc_ns: int, end_utc_ns: int, camera: str | None) -> Known:
+        """See `Access.known`; who may read the file may know all."""
+        return known(self._reader(), begin_utc_ns, end_utc_ns, camera)
 
     def no_guard_yet(self) -> str | None:
         """See `Access.no_guard_yet`."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
-
-from camguard.access import RUN_KINDS, Found
+from camguard.access import Found
+from camguard.core.coverage import KINDS, Sign, sign_of
 from camguard.core.decisions import Decision
 from camguard.core.events import Kind
 from camguard.core.model import (
@@ -35,9 +35,12 @@ from camguard.ipc.client import Client
 from camguard.ipc.protocol import Event, Resync
 from camguard.journal.filter import Filter, to_utc_ns
 from camguard.journal.fold import ActivationRecord
+from camguard.journal.known import Known
 from camguard.ports import Tell
 from camguard.ruletext import spell_app, spell_hours
+from camguard.shapes import Shape
 
+_USE, _RECORD, _KNOWN = Shape(calls.UseRef), Shape(ActivationRecord), Shape(Known)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CHANGES = (Kind.JUDGED, Kind.CAPTURING, Kind.ENDED, Kind.PROBE, Kind.FEEDING, Kind.FED, Kind.ACTION_COMPLETED)
 _SWITCH_S = 60.0
@@ -63,7 +66,7 @@ class Remote:
     def uses(self, target: str) -> tuple[Found, ...]:
         """See `Access.uses`."""
         told = self.client.call(calls.Uses(target=target))["uses"]
-        return tuple(Found(view, msgspec.convert(view["ref"], calls.UseRef)) for view in told)
+        return tuple(Found(view, _USE.of(view["ref"])) for view in told)
 
     def end(self, uses: tuple[Found, ...], tell: Tell) -> list[Record]:
         """See `Access.end`; the steps are told when all is over."""
@@ -148,9 +151,19 @@ class Remote:
             if record is not None and (record.verdict or record.over) and wanted.matches(record):
                 yield record
 
-    def runs(self) -> Iterator[Record]:
-        """See `Access.runs`; the service is a guard that runs now."""
-        yield from self._entries(0, tuple(kind.value for kind in RUN_KINDS))
+    def signs(self) -> Iterator[Sign]:
+        """See `Access.signs`."""
+        found = map(sign_of, self._entries(0, tuple(kind.value for kind in KINDS)))
+        return (sign for sign in found if sign is not None)
+
+    def watching_until(self) -> int | None:
+        """See `Access.watching_until`; the service is a guard that runs now."""
+        return time.time_ns()
+
+    def known(self, begin_utc_ns: int, end_utc_ns: int, camera: str | None) -> Known:
+        """See `Access.known`."""
+        told = self.client.call(calls.WasOn(begin=begin_utc_ns, end=end_utc_ns, camera=camera))
+        return _KNOWN.of(told)
 
     def no_guard_yet(self) -> str | None:
         """See `Access.no_guard_yet`; the service is a guard."""
@@ -241,7 +254,7 @@ def _log_call(wanted: Filter, limit: int, before: int | None) -> calls.Log:
 
 
 def _record(told: dict[str, Any]) -> ActivationRecord:
-    return msgspec.convert(told, ActivationRecord)
+    return _RECORD.of(told)
 
 
 def _number(happened: Event | Resync) -> int | None:

@@ -7,14 +7,19 @@ the wall is lived through twice; both are drawn in the one place there is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from camguard.core.events import Kind
-from camguard.core.records import Record
+from camguard.core.coverage import Sign, Watch, stretches
+from camguard.core.model import Moment
 
 DAY_MINUTES = 24 * 60
+
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive, as all times here
+_FARTHEST_NS = 24 * 3600 * 10**9
+"""No wall is farther from UTC."""
 
 _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
@@ -42,49 +47,52 @@ class Piece:
     end: float
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What the log says of a guard: that it started, or stopped, at a time; or a gap, a span in which none ran."""
-
-    kind: str
-    at: datetime
-    gap: Span | None = None
-
-
 def wall(at: datetime) -> datetime:
     """An aware time as the wall showed it where, and when, it was written down."""
     return at.replace(tzinfo=None)
 
 
-def turn_of(record: Record) -> Turn | None:
-    """What an entry about a guard says (``watch --json``'s shape); None for one that does not say when."""
-    extra = record.get("extra")
-    at, gap = _time_in(record), None
-    if record.get("event") == Kind.GUARD_GAP and isinstance(extra, dict):
-        begin, end = _time_in(extra.get("from")), _time_in(extra.get("to"))
-        gap = Span(begin, end) if begin is not None and end is not None else None
-    return None if at is None else Turn(str(record.get("event")), at, gap)
+def local(at: Moment) -> datetime:
+    """A moment as the wall showed it where, and when, it was."""
+    return _wall_of(at.utc_ns, at.utc_offset_s)
 
 
-def not_watched(turns: Iterable[Turn], limits: Span) -> list[Span]:
-    """When, within the limits, no guard ran as far as the log says.
+def not_watched(signs: Sequence[Sign], limits: Span, watching_until: int | None = None) -> list[Span]:
+    """When, within the limits, no guard was watching; what that means is for `core.coverage` to say.
 
-    That is before the first start, from each stop on, and in gaps. `turns` are in the order in which they were written;
-    a guard that neither stopped nor left a gap runs still.
+    `signs` are all that the log has, in the order in which they were written; `watching_until` is as there.
     """
-    away: list[Span] = []
-    since: datetime | None = limits.begin
-    for turn in turns:
-        if turn.gap is not None:
-            away.append(turn.gap)
-        elif turn.kind == Kind.GUARD_STARTED and since is not None:
-            away.append(Span(since, turn.at))
-            since = None
-        elif turn.kind == Kind.GUARD_STOPPED and since is None:
-            since = turn.at
-    if since is not None:
-        away.append(Span(since, limits.end))
+    if not signs:
+        return list(within([limits], limits))
+    moments = sorted(each for sign in signs for each in _moments(sign))
+    begin, end = (_utc_ns(limits.begin) - _FARTHEST_NS, _utc_ns(limits.end) + _FARTHEST_NS)
+    away = (
+        Span(_placed(stretch.begin_utc_ns, moments), _placed(stretch.end_utc_ns, moments))
+        for stretch in stretches(signs, begin, end, watching_until)
+        if stretch.watch is Watch.NOT
+    )
     return joined(within(away, limits))
+
+
+def _moments(sign: Sign) -> Iterator[tuple[int, int]]:
+    """When it was, by UTC, and how far from that the wall was, of each moment in a sign."""
+    for at in (sign.at, sign.begin, sign.end):
+        if at is not None:
+            yield at.utc_ns, at.utc_offset_s
+
+
+def _placed(utc_ns: int, moments: Sequence[tuple[int, int]]) -> datetime:
+    """A time in UTC as the wall showed it, as far apart as they were at the last moment before it in the log."""
+    index = bisect_right(moments, (utc_ns, _FARTHEST_NS)) - 1
+    return _wall_of(utc_ns, moments[max(index, 0)][1])
+
+
+def _wall_of(utc_ns: int, offset_s: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=utc_ns // 1000, seconds=offset_s)
+
+
+def _utc_ns(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:
@@ -117,12 +125,3 @@ def pieces(span: Span) -> Iterator[Piece]:
         if end - midnight <= _DAY:
             return
         day += _DAY
-
-
-def _time_in(value: object) -> datetime | None:
-    """The time in what `core.records.moment` made."""
-    said = value.get("at") if isinstance(value, dict) else None
-    try:
-        return wall(datetime.fromisoformat(said)) if isinstance(said, str) else None
-    except ValueError:
-        return None

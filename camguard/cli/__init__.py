@@ -20,6 +20,7 @@ READER_GONE = 141
 _COMMANDS = {
     "watch": "Watch the cameras and print every use.",
     "status": "Show the cameras and who uses them now.",
+    "was-on": "Answer whether a camera was on at a time.",
     "log": "Show who used a camera when; check the log.",
     "rules": "List, make and test rules.",
     "end": "End an app's use of a camera.",
@@ -28,6 +29,7 @@ _COMMANDS = {
     "on": "Switch it on again, for a time or for good.",
     "tray": "Show the camera's state in the panel, and alerts with answers.",
     "service": "Install and look after the guard of the whole system.",
+    "advice": "What to do if someone threatens you with pictures.",
     "doctor": "Check what camguard can and cannot see here.",
     "demo": "See it work, without a camera.",
     "completion": "Print a script that completes commands in a shell.",
@@ -53,10 +55,12 @@ Examples:
   camguard tray                     the icon in the panel, with alerts you can answer
   camguard watch                    guard the cameras until Ctrl-C
   camguard log --since yesterday    who used a camera?
+  camguard was-on "last Friday 9pm" was it on then?
   camguard rules allow a17          expect the app of activation a17 from now on
   camguard end cheese               stop it now
   camguard off                      no camera can be used
   camguard on --for 30m             for half an hour they can
+  camguard advice                   what to do if someone threatens you
 
 \b
 Where the service runs (`camguard service install`) the commands ask it; else each looks and acts by itself.
@@ -75,7 +79,7 @@ class LateGroup(click.Group):
         """The command itself, from its file."""
         if cmd_name not in self.commands:
             return None
-        command: click.Command = importlib.import_module(f"camguard.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"camguard.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def invoke(self, ctx: click.Context) -> Any:

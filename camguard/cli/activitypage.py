@@ -12,13 +12,14 @@ import click
 from camguard import __version__
 from camguard.activity.files import refuse_to_replace, write_new
 from camguard.activity.page import Activity, render
-from camguard.activity.spans import Span, Turn, not_watched, turn_of, wall
+from camguard.activity.spans import Span, local, not_watched, wall
 from camguard.cli.output import quoted, say
 from camguard.cli.times import from_ns, local_now
 from camguard.errors import UsageError
 
 if TYPE_CHECKING:
     from camguard.access import Access
+    from camguard.core.coverage import Sign
     from camguard.journal.filter import Filter
     from camguard.journal.fold import ActivationRecord
 
@@ -42,8 +43,7 @@ def write_page(guard: Access, wanted: Filter, name: str, *, force: bool) -> None
     if path is not None:
         refuse_to_replace(path, force=force)
     records = list(guard.activations(wanted))
-    turns = [turn for turn in map(turn_of, guard.runs()) if turn is not None]
-    parts = render(_activity(guard, wanted, records, turns))
+    parts = render(_activity(guard, wanted, records, list(guard.signs())))
     if path is None:
         for part in parts:
             click.echo(part, nl=False)
@@ -52,12 +52,12 @@ def write_page(guard: Access, wanted: Filter, name: str, *, force: bool) -> None
     say(f"{len(records):,} {'use is' if len(records) == 1 else 'uses are'} on the page {quoted(str(path), 200)}.")
 
 
-def _activity(guard: Access, wanted: Filter, records: list[ActivationRecord], turns: list[Turn]) -> Activity:
+def _activity(guard: Access, wanted: Filter, records: list[ActivationRecord], signs: list[Sign]) -> Activity:
     now = wall(local_now())
-    limits = _limits(wanted, records, turns, now)
+    limits = _limits(wanted, records, signs, now)
     return Activity(
         records=records,
-        away=not_watched(turns, limits),
+        away=not_watched(signs, limits, guard.watching_until()),
         limits=limits,
         now=now,
         source=_SOURCES[guard.answered_by],
@@ -66,11 +66,11 @@ def _activity(guard: Access, wanted: Filter, records: list[ActivationRecord], tu
     )
 
 
-def _limits(wanted: Filter, records: list[ActivationRecord], turns: list[Turn], now: datetime) -> Span:
+def _limits(wanted: Filter, records: list[ActivationRecord], signs: list[Sign], now: datetime) -> Span:
     """The time that the page is about: as was asked for, but not from before the log begins, nor after now."""
     starts = [wall(record.opened_at) for record in records[:1]]
     if wanted.limit is None:
-        starts += [turn.at for turn in turns[:1]]
+        starts += [local(sign.at) for sign in signs[:1]]
     begin = min(starts, default=now)
     if wanted.since is not None:
         begin = max(begin, wall(from_ns(wanted.since)))

@@ -74,17 +74,22 @@ def _rules(config: Config) -> Finding:
 
 
 def _log(config: Config) -> Finding:
+    from camguard.journal.checkpoint import read_last_check
     from camguard.journal.queries import Reader
 
     try:
         with Reader(config.journal_path) as reader:
-            entries = reader.last_seq()
+            entries = reader.last_seq() - reader.start().seq
             run = reader.last_run()
+        checked = read_last_check(config.journal_path)
     except (JournalError, AccessDenied) as error:
         return Finding(Level.PROBLEM, "log", str(error), "a guard that starts sets a damaged log aside and begins anew")
     if run is None:
         remedy = "start a guard with `camguard watch`"
         return Finding(Level.WARNING, "log", f"no guard has written to {config.journal_path} yet", remedy)
+    if checked is not None and checked.sentence is not None:
+        remedy = "look at it: camguard log verify; keep a copy of the file for whoever investigates"
+        return Finding(Level.PROBLEM, "log", f"it was changed: {checked.sentence}", remedy)
     return Finding(Level.OK, "log", f"{entries} entries in {config.journal_path}; `camguard log verify` checks them")
 
 

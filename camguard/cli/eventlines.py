@@ -32,8 +32,10 @@ _LOUD = frozenset(
         Kind.ALERT,
         Kind.JOURNAL_INTERRUPTED,
         Kind.JOURNAL_SET_ASIDE,
+        Kind.JOURNAL_BROKEN,
         Kind.GUARD_BLIND,
         Kind.GUARD_GAP,
+        Kind.CLOCK_CHANGED,
         Kind.ACTION_UNFINISHED,
         Kind.PASS_ENDING,
         Kind.CONFIG_KEPT,
@@ -214,9 +216,35 @@ def _config_read(told: Told) -> tuple[str, str]:
 
 
 def _gap(told: Told) -> tuple[str, str]:
-    extra = told.get("extra") or {}
-    since, until = (str((extra.get(key) or {}).get("at", ""))[:19].replace("T", " ") for key in ("from", "to"))
-    return "NOT WATCHED", f"from {quoted(since)} to {quoted(until)}: the guard before {_extra(told, 'how')}"
+    return "NOT WATCHED", f"from {_bound(told, 'from')} to {_bound(told, 'to')}: the guard before {_extra(told, 'how')}"
+
+
+def _slept(told: Told) -> tuple[str, str]:
+    return "slept", f"the machine, from {_bound(told, 'from')} to {_bound(told, 'to')}"
+
+
+def _down(told: Told) -> tuple[str, str]:
+    orderly = (told.get("extra") or {}).get("orderly")
+    how = "the guard having been stopped" if orderly else "the guard not having been stopped"
+    return "down", f"the machine, after {_bound(told, 'from')}, {how} before"
+
+
+def _machine_started(told: Told) -> tuple[str, str]:
+    return "started", f"the machine, at {_bound(told, 'from')}"
+
+
+def _clock_changed(told: Told) -> tuple[str, str]:
+    return "CLOCK", f"it was set from {_bound(told, 'from')} to {_bound(told, 'to')}"
+
+
+def _zone_changed(told: Told) -> tuple[str, str]:
+    return "time zone", f"from {_extra(told, 'from')} to {_extra(told, 'to')}"
+
+
+def _bound(told: Told, key: str) -> str:
+    """A moment that an entry tells of, as the wall showed it."""
+    at = ((told.get("extra") or {}).get(key) or {}).get("at", "")
+    return quoted(str(at)[:19].replace("T", " "))
 
 
 def _gate_closed(told: Told) -> tuple[str, str]:
@@ -268,6 +296,19 @@ def _log_trouble(told: Told) -> tuple[str, str]:
     return "LOG", f"{what} ({quoted_sentence(facts)})"
 
 
+def _log_checked(told: Told) -> tuple[str, str]:
+    return "log", f"{_extra(told, 'checked')} entries are as they were written, up to number {_extra(told, 'seq')}"
+
+
+def _log_broken(told: Told) -> tuple[str, str]:
+    return "LOG CHANGED", f"{_extra(told, 'sentence')}; see `camguard log verify`"
+
+
+def _log_cut(told: Told) -> tuple[str, str]:
+    span = f"entries {_extra(told, 'first_seq')} to {_extra(told, 'last_seq')}"
+    return "log", f"{span} are older than {_extra(told, 'keep')} and are cut"
+
+
 def _extra(told: Told, key: str) -> str:
     value = (told.get("extra") or {}).get(key)
     return "" if value is None else quoted_sentence(str(value))
@@ -302,9 +343,17 @@ _TELL: dict[str, Callable[[Told], tuple[str, str]]] = {
     Kind.CONFIG_KEPT: _config_kept,
     Kind.CONFIG_READ: _config_read,
     Kind.GUARD_GAP: _gap,
+    Kind.MACHINE_SLEPT: _slept,
+    Kind.MACHINE_DOWN: _down,
+    Kind.MACHINE_STARTED: _machine_started,
+    Kind.CLOCK_CHANGED: _clock_changed,
+    Kind.ZONE_CHANGED: _zone_changed,
     Kind.GATE_CLOSED: _gate_closed,
     Kind.GATE_OPEN: _gate_open,
     Kind.OPEN_REFUSED: _open_refused,
     Kind.JOURNAL_SET_ASIDE: _log_trouble,
     Kind.JOURNAL_INTERRUPTED: _log_trouble,
+    Kind.JOURNAL_CHECKED: _log_checked,
+    Kind.JOURNAL_BROKEN: _log_broken,
+    Kind.JOURNAL_CUT: _log_cut,
 }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import asdict
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -12,11 +10,13 @@ import click
 from click.core import ParameterSource
 
 from camguard.cli.activations import print_csv, print_json, print_rows
-from camguard.cli.output import json_option, quoted, quoted_sentence, say, say_json
-from camguard.cli.settings import access, configuration, service, understood
+from camguard.cli.logverify import CHANGED, key, verify
+from camguard.cli.output import json_option, quoted
+from camguard.cli.settings import access, understood
 from camguard.cli.times import PAST_FORMS, local_now, parse_past, to_ns
-from camguard.core.records import SCHEMA
-from camguard.errors import NothingMatched, Refused, UsageError
+from camguard.core.events import Kind
+from camguard.core.records import local_time
+from camguard.errors import NothingMatched, UsageError
 
 if TYPE_CHECKING:
     from camguard.access import Access
@@ -50,7 +50,7 @@ The page is one file that fetches nothing. It shows all uses, not only the newes
 and when no guard was running.
 
 \b
-Exit code: 1 when nothing matches what was asked for, and when `verify` finds the log changed.
+Exit code: 1 when nothing matches what was asked for, {CHANGED} when `verify` finds the log changed.
 """
 
 
@@ -103,6 +103,8 @@ def command(
 
             write_page(guard, wanted, html, force=force)
             return
+        if not (as_json or as_csv) and wanted.since is not None:
+            _say_what_was_cut(guard, wanted.since)
         coming = guard.following(wanted) if follow else None
         logged = guard.activations(wanted)
         first = next(logged, None)
@@ -124,30 +126,19 @@ def _check_forms(*, as_json: bool, as_csv: bool, html: str | None, follow: bool,
         raise UsageError("--force is about the file of --html")
 
 
-@command.command()
-@json_option
-def verify(as_json: bool) -> None:
-    """Check that nobody changed the log.
+command.add_command(verify)
+command.add_command(key)
 
-    Each entry bears a hash of itself and of the one before, so that an entry that was edited, moved, put in or
-    taken out is found, and the first is named. What such a check cannot show is said with the result.
-    """
-    from camguard.journal import chain as chained
 
-    if os.geteuid() != 0 and service() is not None:
-        raise Refused("the service keeps the log, and only root may read the file: sudo camguard log verify")
-    found = chained.verify(configuration().journal_path)
-    if as_json:
-        say_json({"schema": SCHEMA, "ok": found.ok, **asdict(found)})
-    elif found.ok:
-        say(f"The log is whole: {found.checked} entries.", fg="green")
-        say(f"Its head is entry {found.head_seq}, hash {found.head}.")
-        say(found.unproven)
-    else:
-        say(f"THE LOG WAS CHANGED: {quoted_sentence(found.sentence or '')}.", fg="red", bold=True)
-        say(f"The {found.checked} entries before number {found.first_bad} are as they were written.")
-    if not found.ok:
-        click.get_current_context().exit(1)
+def _say_what_was_cut(guard: Access, since: int) -> None:
+    """Tell whoever asks for older uses than the log keeps, away from the uses."""
+    cuts = [sign for sign in guard.signs() if sign.kind == Kind.JOURNAL_CUT]
+    last = cuts[-1].end if cuts else None
+    if last is not None and last.utc_ns >= since:
+        until, when = (quoted(local_time(at)[:16].replace("T", " ")) for at in (last, cuts[-1].at))
+        click.echo(
+            f"camguard: entries up to {until} were cut on {when}: the log keeps {quoted(cuts[-1].why)}.", err=True
+        )
 
 
 def _say_nothing(guard: Access, wanted: Filter) -> None:

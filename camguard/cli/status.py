@@ -45,6 +45,10 @@ def _show(now: Any) -> None:
         say(f"A guard is watching (pid {now['guard_pid']}). Its log is {quoted(now['journal'], 200)}.")
     if now.get("trouble"):
         say(f"Its configuration is broken, and the one before is in force: {quoted_sentence(now['trouble'])}", fg="red")
+    if now.get("log_trouble"):
+        say(
+            f"THE LOG WAS CHANGED: {quoted_sentence(now['log_trouble'])}. See: camguard log verify", fg="red", bold=True
+        )
     for blind in now.get("blind", ()):
         say(f"It cannot see {quoted(blind['what'])}: {quoted_sentence(blind['why'])}", fg="red")
     if now.get("locked"):

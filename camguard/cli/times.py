@@ -25,9 +25,9 @@ def parse_past(text: str, now: datetime, *, end: bool = False) -> datetime:
     the whole of it. Raises ValueError where it is none of these.
     """
     try:
-        if (length := _length(text)) is not None:
+        if (length := length_of(text)) is not None:
             return now - length
-        day, clock = _taken_apart(text, now.date())
+        day, clock = taken_apart(text, now.date())
         return clock if isinstance(clock, datetime) else _at(day, clock or (time.max if end else time.min))
     except (ValueError, OverflowError) as error:
         raise ValueError(f'"{text}" is no time that is understood; write for example {PAST_FORMS}') from error
@@ -76,21 +76,22 @@ def spoken_time(moment: datetime, now: datetime) -> str:
 
 
 def _coming(text: str, now: datetime) -> datetime:
-    if (length := _length(text)) is not None:
+    if (length := length_of(text)) is not None:
         return now + length
-    day, clock = _taken_apart(text, now.date())
+    day, clock = taken_apart(text, now.date())
     until = clock if isinstance(clock, datetime) else _at(day, clock or time.max)
     if until <= now and _CLOCK.fullmatch(text.strip()):
         return _at(day + timedelta(days=1), until.time())
     return until
 
 
-def _length(text: str) -> timedelta | None:
+def length_of(text: str) -> timedelta | None:
+    """A duration as written, ``30m`` or ``3d``; None where it is none."""
     found = _LENGTH.fullmatch(text.strip())
     return timedelta(seconds=int(found[1]) * _UNITS[found[2]]) if found else None
 
 
-def _taken_apart(text: str, today: date) -> tuple[date, time | datetime | None]:
+def taken_apart(text: str, today: date) -> tuple[date, time | datetime | None]:
     """The day that is meant, and the time of it where one is; a whole moment where its zone was written too."""
     words = text.strip().casefold()
     name, _, rest = words.partition(" ")

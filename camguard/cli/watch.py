@@ -110,8 +110,11 @@ def _wanted(told: Record, *, only_unexpected: bool) -> bool:
 
 
 async def _watch(config: Config, guard: Guard, *, as_json: bool, only_unexpected: bool) -> None:
+    from camguard.heartbeat import Heart
+
     loop = asyncio.get_running_loop()
     running = asyncio.create_task(guard.run())
+    beating = asyncio.create_task(Heart(guard).keep_beating())
     for number in (signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, running.cancel)
     with Printer(_missed_json if as_json else _missed, lambda: loop.call_soon_threadsafe(running.cancel)) as printer:
@@ -129,6 +132,8 @@ async def _watch(config: Config, guard: Guard, *, as_json: bool, only_unexpected
             this = asyncio.current_task()
             if this is not None and this.cancelling():
                 raise  # Ctrl-C; a signal to stop, or a reader that went away, ends the guard alone
+        finally:
+            beating.cancel()
 
 
 def _greet(config: Config, guard: Guard, printer: Printer, *, as_json: bool) -> None:

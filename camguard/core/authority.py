@@ -43,6 +43,7 @@ class Deed(StrEnum):
     EXPLAIN = "ask what the rules would make of a user's use"
     READ_LOG = "read in the log of a use"
     READ_WHOLE_LOG = "read the whole log"
+    ASK_WAS_ON = "ask when the guard was watching, and whether and when a camera was used then"
     SUBSCRIBE = "be told what happens, as far as the caller may see it"
     INFO = "ask for version, method and files of the service"
 
@@ -86,6 +87,7 @@ _ALLOWED: dict[Deed, frozenset[Role]] = {
     Deed.EXPLAIN: _OWN,
     Deed.READ_LOG: _OWN,
     Deed.READ_WHOLE_LOG: _ADMINISTRATORS,
+    Deed.ASK_WAS_ON: _EVERYBODY,
     Deed.SUBSCRIBE: _EVERYBODY,
     Deed.INFO: _EVERYBODY,
 }
@@ -180,7 +182,15 @@ _OF_THE_MACHINE = frozenset(
         Kind.CAMERA_REMOVED,
         Kind.JOURNAL_SET_ASIDE,
         Kind.JOURNAL_INTERRUPTED,
+        Kind.JOURNAL_CHECKED,
+        Kind.JOURNAL_BROKEN,
+        Kind.JOURNAL_CUT,
         Kind.GUARD_GAP,
+        Kind.MACHINE_SLEPT,
+        Kind.MACHINE_DOWN,
+        Kind.MACHINE_STARTED,
+        Kind.CLOCK_CHANGED,
+        Kind.ZONE_CHANGED,
         Kind.POWER_SAID,
         Kind.PASS_ENDING,
         Kind.PASS_ENDED,
@@ -197,8 +207,10 @@ DECIDED = _OF_A_USE | _OF_A_RULE | _OF_THE_MACHINE | HIDDEN
 
 _WHO = frozenset({"by", "uid", "users", "pids", "process"})
 """Keys of a record's `extra` that name who did something."""
-_WHOSE = frozenset({"user", "app", "command", "note"})
-"""Those that tell what somebody does with the machine. A rule for everybody has them too, and means nobody."""
+_WHOSE = frozenset({"user", "app", "command", "note", "carried"})
+"""Those that tell what somebody does with the machine. A rule for everybody has them too, and means nobody.
+
+What a cut carried on is whole entries."""
 
 
 def _without(keys: frozenset[str], line: Record) -> Record:

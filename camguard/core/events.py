@@ -102,6 +102,11 @@ class Kind(StrEnum):
     GUARD_BLIND = "guard.blind"
     GUARD_SIGHTED = "guard.sighted"
     GUARD_GAP = "guard.gap"
+    MACHINE_SLEPT = "machine.slept"
+    MACHINE_DOWN = "machine.down"
+    MACHINE_STARTED = "machine.started"
+    CLOCK_CHANGED = "clock.changed"
+    ZONE_CHANGED = "zone.changed"
     CAMERA_ADDED = "camera.added"
     CAMERA_REMOVED = "camera.removed"
     OPENED = "opened"
@@ -130,6 +135,9 @@ class Kind(StrEnum):
     OPEN_REFUSED = "open.refused"
     JOURNAL_SET_ASIDE = "journal.set-aside"
     JOURNAL_INTERRUPTED = "journal.interrupted"
+    JOURNAL_CHECKED = "journal.checked"
+    JOURNAL_BROKEN = "journal.broken"
+    JOURNAL_CUT = "journal.cut"
 
 
 @dataclass(frozen=True, slots=True)

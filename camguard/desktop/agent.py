@@ -190,6 +190,8 @@ def _title(board: Board, look: Look) -> str:
     """What the icon says where the pointer rests on it."""
     if board.standing.blind is not None:
         return f"{look.words}: {visible(board.standing.blind)}"
+    if board.standing.log_trouble is not None:
+        return f"The log was changed: {visible(board.standing.log_trouble)}"
     whose = [words.who(use.told) for use in board.standing.uses]
     return f"{look.words}: {', '.join(whose[:3])}" if whose else look.words
 

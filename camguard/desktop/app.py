@@ -24,12 +24,13 @@ from camguard.desktop.board import Board
 from camguard.desktop.cards import number_of_key
 from camguard.desktop.deeds import Deeds
 from camguard.desktop.firstrun import FirstRun
-from camguard.desktop.link import Line, Link, Place
+from camguard.desktop.link import Guarded, Line, Link, Place
 from camguard.desktop.menu import Do
 from camguard.desktop.notifications import Heard, Notifications
 from camguard.desktop.notifications.choose import notifications
 from camguard.desktop.ownguard import OwnGuard
 from camguard.desktop.reminders import Reminders, Wanted
+from camguard.desktop.renewal import Fate, Installation, start_anew
 from camguard.desktop.session import SessionHints
 from camguard.desktop.shown import Screen
 from camguard.desktop.tray import Tray
@@ -67,6 +68,9 @@ class App:
         """To be made on the running event loop."""
         self._chosen = chosen
         self._stop = asyncio.Event()
+        self._installation = Installation()
+        self.outdated = False
+        """Whether it ended because another release is installed by now."""
         board = Board()
         self._heard = Heard(self._pressed, self._dismissed, self._expired, self._forgotten)
         self._notifications: Notifications = notifications(self._heard)
@@ -80,7 +84,7 @@ class App:
         self._agent = Agent(board, self.tray, self._screen, self._reminders, self._icons.icon_of)
         own = OwnGuard(folders.state(), chosen.named_config)
         place = Place(chosen.socket)
-        self._link = Link(place, own, self._agent.happened, self._agent.found, self._agent.lost)
+        self._link = Link(place, own, self._agent.happened, self._found, self._lost)
         self._deeds = self._make_deeds(self._link.deeds)
 
     async def run(self) -> None:
@@ -119,6 +123,19 @@ class App:
         """End the tray; the service goes on."""
         self._stop.set()
 
+    def _found(self, guarded: Guarded) -> None:
+        if self._installation.fate is Fate.REPLACED:
+            self.outdated = True
+            self.quit()
+        else:
+            self._agent.found(guarded)
+
+    def _lost(self, why: str) -> None:
+        self._agent.lost(why)
+        if self._installation.fate is Fate.GONE:
+            log.warning("camguard was uninstalled: the tray ends")
+            self.quit()
+
     async def _serve(self, icon: _Served) -> None:
         await icon.serve()
         self.quit()
@@ -137,7 +154,10 @@ class App:
         async def open_page() -> None:
             await activity.open_page(folders.runtime(), arguments)
 
-        return Deeds(self._board, line, self._screen.tell, spoken_command(), open_page, self.quit)
+        async def open_advice() -> None:
+            await activity.open_advice(folders.runtime())
+
+        return Deeds(self._board, line, self._screen.tell, spoken_command(), open_page, open_advice, self.quit)
 
     def _clicked(self, do: Do) -> None:
         self._agent.begin(self._deeds.do(do))
@@ -173,18 +193,27 @@ class App:
 
 
 def run(chosen: Chosen) -> None:
-    """Run the tray until it is ended. Raises UsageError and TrayError where there can be no icon."""
+    """Run the tray until it is ended; after an upgrade it goes on as the new release.
+
+    Raises UsageError and TrayError where there can be no icon.
+    """
+    if _run_one(chosen):
+        start_anew()
+
+
+def _run_one(chosen: Chosen) -> bool:
+    """Run it to its end; whether it ended because another release is installed by now."""
     kind = choose(chosen.icon)
     if hasattr(kind, "serve"):
-        asyncio.run(_run(chosen, kind, None))
-        return
+        return asyncio.run(_run(chosen, kind, None))
     # Other systems want their icon in the main thread, and have a loop of their own.
     made: list[Icon] = []
+    ended: list[bool] = []
     ready = threading.Event()
 
     def loop() -> None:
         try:
-            asyncio.run(_run(chosen, kind, (made, ready)))
+            ended.append(asyncio.run(_run(chosen, kind, (made, ready))))
         finally:
             ready.set()
             for icon in made:
@@ -196,12 +225,14 @@ def run(chosen: Chosen) -> None:
     for icon in made:
         icon.run()
     thread.join()
+    return any(ended)
 
 
-async def _run(chosen: Chosen, kind: type[Icon], handing: tuple[list[Icon], threading.Event] | None) -> None:
+async def _run(chosen: Chosen, kind: type[Icon], handing: tuple[list[Icon], threading.Event] | None) -> bool:
     app = App(chosen, kind)
     if handing is not None:
         made, ready = handing
         made.append(app.tray.icon)
         ready.set()
     await app.run()
+    return app.outdated

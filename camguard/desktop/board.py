@@ -34,8 +34,8 @@ class Standing:
     """How things stand. `blind` says in a sentence why the guard, or a part of it, does not see; None where it does.
 
     `found` says whether a guard answers at all, `trouble` what is wrong with its configuration or rules, of which those
-    before stay in force. `source` says who guards, `service` whether that is the service, which goes on without the
-    tray, and `can_switch` whether it has the rights to switch cameras.
+    before stay in force, `log_trouble` how the log was found changed. `source` says who guards, `service` whether that
+    is the service, which goes on without the tray, and `can_switch` whether it has the rights to switch cameras.
     """
 
     cameras: tuple[CameraNow, ...] = ()
@@ -46,6 +46,7 @@ class Standing:
     can_switch: bool = False
     found: bool = False
     trouble: str | None = None
+    log_trouble: str | None = None
     method: str = ""
 
 
@@ -87,6 +88,7 @@ class Board:
             found=True,
             method=str(status.get("method") or ""),
             trouble=trouble,
+            log_trouble=status.get("log_trouble"),
         )
         if first:
             live = {use.number for use in uses} - self._ended

@@ -16,7 +16,7 @@ from camguard.errors import CamguardError
 
 INSTALL = "sudo {command} service install"
 
-Tell = Callable[[str, Card], Awaitable[None]]
+Tell = Callable[[str, Card], Awaitable[object]]
 """Shows a card under a key."""
 
 
@@ -30,6 +30,7 @@ class Deeds:
         tell: Tell,
         command: str,
         open_page: Callable[[], Awaitable[None]],
+        open_advice: Callable[[], Awaitable[None]],
         quit_: Callable[[], None],
     ) -> None:
         self._board = board
@@ -37,6 +38,7 @@ class Deeds:
         self._tell = tell
         self._command = command
         self._open_page = open_page
+        self._open_advice = open_advice
         self._quit = quit_
 
     async def do(self, do: Do) -> None:
@@ -50,7 +52,9 @@ class Deeds:
                 for alert in self._board.missed:
                     await self.decide(alert.number, Decision.SEEN, quietly=True)
             case Verb.ACTIVITY:
-                await self._show_page()
+                await self._show(self._open_page)
+            case Verb.ADVICE:
+                await self._show(self._open_advice)
             case Verb.TEST:
                 await self._tell("test", test_card())
             case Verb.INSTALL:
@@ -88,11 +92,11 @@ class Deeds:
             return
         await self._tell("switch", Card(title="Your camera", body=_switched(told), expires_s=RESULT_S))
 
-    async def _show_page(self) -> None:
+    async def _show(self, open_page: Callable[[], Awaitable[None]]) -> None:
         try:
-            await self._open_page()
+            await open_page()
         except CamguardError as error:
-            await self._tell("activity", failed_card(str(error)))
+            await self._tell("page", failed_card(str(error)))
 
     def _use(self, number: int) -> words.Told:
         alerts = (*self._board.going_on, *self._board.missed)

@@ -26,19 +26,19 @@ _LOOK_S = 0.25
 
 
 class FirstRun:
-    """Knows by a file in the user's folder whether the tray was ever started."""
+    """Knows by a file in the user's folder whether the tray has ever explained itself."""
 
     def __init__(self, state: Path) -> None:
         self._mark = state / "greeted"
 
-    async def greet(self, tell: Callable[[str, Card], Awaitable[None]], link: Link, command: str) -> None:
-        """The first time, explain what there is; at every other do nothing."""
+    async def greet(self, tell: Callable[[str, Card], Awaitable[bool]], link: Link, command: str) -> None:
+        """Explain what there is, at each start until somebody could see that."""
         if self._mark.exists():
             return
         service = await _served(link)
-        await tell("welcome", card(service=service))
-        self._mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._mark.touch()
+        if await tell("welcome", card(service=service)):
+            self._mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._mark.touch()
         log.info("%s", os.linesep.join(SENTENCES))
         if not service:
             log.info("%s Install it: sudo %s service install", NO_SERVICE, command)

@@ -29,6 +29,7 @@ class Verb(StrEnum):
     SWITCH = "switch"
     ALL_SEEN = "all-seen"
     ACTIVITY = "activity"
+    ADVICE = "advice"
     TEST = "test"
     INSTALL = "install"
     QUIT = "quit"
@@ -69,6 +70,7 @@ def menu(board: Board, now: datetime, now_s: float, version: str) -> tuple[Row, 
         _missed(board, now),
         (
             Row("Activity…", Do(Verb.ACTIVITY), default=True),
+            Row("What to do if someone threatens you…", Do(Verb.ADVICE)),
             Row("Test my alert", Do(Verb.TEST)),
             Row("About", rows=_about(board, version)),
             Row(_quit(board), Do(Verb.QUIT)),
@@ -87,6 +89,8 @@ def _complaints(board: Board) -> tuple[Row, ...]:
         rows.append(Row(f"camguard cannot see: {words.fact(standing.blind)}"))
     if standing.trouble is not None:
         rows.append(Row(f"Not in force: {words.fact(standing.trouble)}"))
+    if standing.log_trouble is not None:
+        rows.append(Row(f"The log was changed: {words.fact(standing.log_trouble)}"))
     return tuple(rows)
 
 

@@ -51,13 +51,15 @@ class Screen:
             return
         self._tried_s, self._pause_s = None, FIRST_AGAIN_S
 
-    async def tell(self, key: str, card: Card) -> None:
-        """Show a card once, in the place of one that was kept under that key."""
+    async def tell(self, key: str, card: Card) -> bool:
+        """Show a card once, in the place of one that was kept under that key; whether that could be done."""
         self.gone(key)
         try:
             await self._show(key, card)
         except NotShown as error:
             self._failed(error)
+            return False
+        return True
 
     def gone(self, key: str) -> None:
         """A card is not on the screen any more, by a click."""

@@ -21,6 +21,9 @@ import camguard
 from camguard.errors import Refused
 from camguard.install.model import File, Package
 
+EXTRAS = frozenset({"sign"})
+"""Extras of camguard that the service has a use for."""
+
 _NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[([^\]]*)\])?")
 _EXTRA = re.compile(r"""extra\s*==\s*['"]([^'"]+)['"]""")
 _RECORD = "RECORD"
@@ -40,13 +43,13 @@ class Need:
 
 
 def running() -> tuple[Package, ...]:
-    """The running camguard, and every package that it needs, directly or not.
+    """The running camguard, and every package that it needs, directly or not; of its extras what is installed.
 
     Raises Refused where one is missing, keeps no RECORD, or has a file that was changed.
     """
     found: dict[str, Package] = {}
     asked: set[tuple[str, frozenset[str]]] = set()
-    waiting = [Need("camguard", frozenset(), conditional=False)]
+    waiting = [Need("camguard", EXTRAS, conditional=False)]
     while waiting:
         need = waiting.pop()
         key = normalised(need.name)

@@ -183,6 +183,22 @@ class Entries(_Call, tag="entries", frozen=True):
     limit: Limit = MAX_LIMIT
 
 
+class WasOn(_Call, tag="was-on", frozen=True):
+    """What the log knows of the time from `begin` to `end` in UTC nanoseconds.
+
+    When the guard was watching, and who used a camera then, or one with `camera` in its name or id.
+    """
+
+    begin: UtcNs
+    end: UtcNs
+    camera: Text | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a time that ends before it begins, or has no length."""
+        if self.begin >= self.end:
+            raise ValueError('"end" must be after "begin"')
+
+
 class Subscribe(_Call, tag="subscribe", frozen=True):
     """From now on send what happens, of these kinds where any is named; a second one takes the first one's place."""
 
@@ -210,6 +226,7 @@ Call: TypeAlias = (
     | Explain
     | Log
     | Entries
+    | WasOn
     | Subscribe
     | Unsubscribe
     | Info

@@ -26,6 +26,7 @@ _CLASSES: dict[str, type[CamguardError]] = {
     "access-denied": errors.AccessDenied,
     "camera-gone": errors.CameraGone,
     "switch": errors.SwitchError,
+    "signing": errors.SigningError,
     "page": errors.PageError,
     "tray-running": errors.TrayRunning,
     "not-shown": errors.NotShown,

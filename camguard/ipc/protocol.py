@@ -19,6 +19,7 @@ from camguard.core.records import safe
 from camguard.errors import BadRequest, CamguardError
 from camguard.ipc.calls import Call, Id, Word
 from camguard.ipc.failures import ErrorBody, body_of
+from camguard.shapes import Shape
 
 VERSION: Final = 1
 MAX_REQUEST: Final = 64 * 1024
@@ -106,6 +107,8 @@ _SHAPES: dict[str, msgspec.json.Decoder[Any]] = {
 }
 """The key that tells what a message is."""
 
+_KEYS = Shape(dict[str, msgspec.Raw])
+
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 """NUL as JSON spells it; after an odd number of backslashes it is a text about it."""
 
@@ -149,7 +152,7 @@ def encode_call(call: Call) -> bytes:
 def decode_message(frame: bytes) -> Message:
     """The message in a line. Raises MalformedMessage, and nothing else, where there is none."""
     try:
-        keys = msgspec.json.decode(frame, type=dict[str, msgspec.Raw])
+        keys = _KEYS.of_json(frame)
         kind = next((key for key in _SHAPES if key in keys), None)
         if kind is None:
             raise MalformedMessage("a line that is no reply, event or greeting")

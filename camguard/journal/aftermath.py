@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from camguard.core.events import Kind, Report
 from camguard.core.model import Moment
@@ -31,6 +32,9 @@ _GUARDS_OWN = frozenset(
         Kind.FED,
         Kind.PASS_ENDING,
         Kind.PASS_ENDED,
+        Kind.MACHINE_SLEPT,
+        Kind.CLOCK_CHANGED,
+        Kind.ZONE_CHANGED,
     }
 )
 
@@ -38,19 +42,15 @@ _GUARDS_OWN = frozenset(
 def aftermath(past: Reader, last_beat: Moment | None, now: Moment) -> tuple[Report, ...]:
     """One report of the time in which nobody watched, and one of each action that was never completed.
 
+    Where the machine was started anew in between, two more: that it went down, and when it was started.
+
     `last_beat` is the last sign of life beside the log. Raises what the reader raises.
     """
     run = past.last_run()
     if run is None:
         return ()
     gap = _gap(past, run, last_beat, now)
-    return (gap, *_gate(past, run, gap), *_unfinished(past, run, now))
-
-
-def gap_until(past: Reader, last_beat: Moment | None, now: Moment) -> Report | None:
-    """The report of the time since the last guard, as one that began now would make it; None where none ever ran."""
-    run = past.last_run()
-    return None if run is None else _gap(past, run, last_beat, now)
+    return (gap, *_machine(run, gap, now), *_gate(past, run, gap), *_unfinished(past, run, now))
 
 
 def _gap(past: Reader, run: LastRun, last_beat: Moment | None, now: Moment) -> Report:
@@ -62,6 +62,23 @@ def _gap(past: Reader, run: LastRun, last_beat: Moment | None, now: Moment) -> R
             how = "machine went down"
     extra: Record = {"how": how, "from": moment(since), "to": moment(now)}
     return Report(Kind.GUARD_GAP, now, extra=dict(extra))
+
+
+def _machine(run: LastRun, gap: Report, now: Moment) -> Iterator[Report]:
+    """That the machine went down, some time after the last sign of life, and when it was started again."""
+    since = run.stopped or run.started
+    if since.boot_id != now.boot_id:
+        started = replace(now, utc_ns=now.utc_ns - now.boottime_ns, boottime_ns=0)
+        after = (gap.extra or {})["from"]
+        down: Record = {"from": after, "to": moment(started), "orderly": run.stopped is not None}
+        yield Report(Kind.MACHINE_DOWN, now, extra=dict(down))
+        yield Report(Kind.MACHINE_STARTED, now, extra={"from": moment(started)})
+
+
+def last_sign(past: Reader, last_beat: Moment | None) -> Moment | None:
+    """When the guard of the last run is last known to have watched; None where no guard ever ran."""
+    run = past.last_run()
+    return None if run is None else run.stopped or _last_sign(past, run, last_beat)
 
 
 def _gate(past: Reader, run: LastRun, gap: Report) -> Iterator[Report]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -44,10 +44,12 @@ def translated(path: Path) -> Iterator[None]:
 def connect(path: Path) -> sqlite3.Connection:
     """Open an existing file for reading and writing: every commit reaches the disk before it returns.
 
-    The connection may be used from any thread, by one at a time. Raises what sqlite3 raises.
+    A file that is empty yet will be able to give back to the disk what it needs no more. The connection may be used
+    from any thread, by one at a time. Raises what sqlite3 raises.
     """
     connection = _open(path, "rw")
     try:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # says nothing to a file that has tables already
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         _keep_little(connection, CACHE_KIB)
@@ -82,6 +84,21 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Write all that is done within, or nothing of it. Raises what sqlite3 raises."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # SQLite rolls back by itself after most failures; where this fails too, the first failure is the one to tell.
+        if connection.in_transaction:
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+        raise
 
 
 def file_identity(path: Path) -> tuple[int, int] | None:

@@ -28,6 +28,7 @@ class ActivationData(msgspec.Struct, frozen=True):
     capture: str | None = None
     frames: int | None = None
     opens: int = 1
+    present: bool = False
     duration_ms: int | None = None
     opened_at: datetime | None = None
     capturing_at: datetime | None = None
@@ -77,7 +78,7 @@ class ActivationRecord:
     `camera`, `app`, `process` and `reasons` have the shape of `records.describe`; times are in the local time
     that held then. `interrupted` says that the guard stopped watching before the use ended: when that was is not
     known, and neither is the duration. `decision` is what a person answered last to its alert: ``decision``, ``by``
-    and ``at``; None where nobody did.
+    and ``at``; None where nobody did. `present` says that it had begun before the guard did.
     """
 
     number: int
@@ -102,6 +103,7 @@ class ActivationRecord:
     last_seq: int
     last_at: datetime
     decision: dict[str, Any] | None = None
+    present: bool = False
 
     @property
     def id(self) -> str:
@@ -167,6 +169,7 @@ def fold(number: int, entries: Sequence[ActivationEntry], *, watched: bool = Tru
         last_seq=last.seq,
         last_at=last.at.at,
         decision=folding.decision,
+        present=life.present,
     )
 
 

@@ -82,6 +82,7 @@ class GuardLock:
             fd = os.open(_lock_path(self._path), os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
             try:
                 os.pwrite(fd, line.encode().ljust(_SIZE), 0)
+                os.fdatasync(fd)  # else it goes with the power, half a minute later than it was written
             finally:
                 os.close(fd)
         except OSError as error:

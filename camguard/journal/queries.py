@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
@@ -23,6 +25,7 @@ from camguard.journal.database import StillConnection, connect_to_read, file_ide
 from camguard.journal.entry import Entry, decode_entry, key_of
 from camguard.journal.filter import ALL, Filter, to_utc_ns
 from camguard.journal.fold import ActivationEntry, ActivationRecord, decode, fold
+from camguard.journal.stub import Start, start_of
 
 log = logging.getLogger(__name__)
 
@@ -85,14 +88,18 @@ class Reader:
         return next((record for record, _ in self._fold_between(number, number)), None)
 
     def entries(self, after: int = 0, kinds: Iterable[str] | None = None, limit: int | None = None) -> list[Entry]:
-        """Entries behind number `after`, oldest first; where `kinds` is given, of these kinds."""
+        """Entries behind number `after`, oldest first; where `kinds` is given, of these kinds.
+
+        Of these also what a cut carried on (see `stub`), though the entry itself is gone.
+        """
         chosen = None if kinds is None else [str(kind) for kind in kinds]
         which = "" if chosen is None else f" AND kind IN ({', '.join('?' * len(chosen))})"
         rows = self._rows(
             f"SELECT seq, CAST(body AS BLOB) FROM entries WHERE seq > ?{which} ORDER BY seq LIMIT ?",  # noqa: S608
             (after, *(chosen or ()), -1 if limit is None else limit),
         )
-        return [entry for entry in (_readable(decode_entry, *row) for row in rows) if entry is not None]
+        found = [entry for entry in (_readable(decode_entry, *row) for row in rows) if entry is not None]
+        return found if chosen is None else [*self._carried(after, chosen), *found][:limit]
 
     def follow(self, after: int | None = None, kinds: Iterable[str] | None = None) -> Iterator[Entry]:
         """Entries as they come, for ever: those behind `after`, or those written from now on."""
@@ -120,7 +127,14 @@ class Reader:
 
     def next_number(self) -> int:
         """The number that the next activation gets."""
-        return self._one("SELECT max(activation) FROM entries WHERE activation IS NOT NULL", ()) + 1
+        cut = self.start().cut
+        highest = self._one("SELECT max(activation) FROM entries WHERE activation IS NOT NULL", ())
+        return max(highest, 0 if cut is None else cut.said.activation) + 1
+
+    def start(self) -> Start:
+        """Where the log begins: behind which entry, where older ones were cut."""
+        with self._lock, self._at_hand() as connection:
+            return Start() if connection is None else start_of(connection)
 
     def last_seq(self) -> int:
         """The number of the newest entry, 0 where there is none."""
@@ -133,13 +147,18 @@ class Reader:
 
     def last_run(self) -> LastRun | None:
         """The guard's last run, None where none was ever recorded."""
-        started = self._newest(Kind.GUARD_STARTED)
+        started = self._newest(Kind.GUARD_STARTED) or next(iter(self._carried(0, (Kind.GUARD_STARTED,))), None)
         if started is None:
             return None
         stopped = self._newest(Kind.GUARD_STOPPED)
         if stopped is not None and stopped.seq < started.seq:
             stopped = None
         return LastRun(moment_of(started), None if stopped is None else moment_of(stopped), started.seq)
+
+    def _carried(self, after: int, kinds: Sequence[str]) -> list[Entry]:
+        start = self.start()
+        carried = () if start.cut is None else start.cut.carried
+        return [entry for entry in carried if after < entry.seq <= start.seq and entry.kind in kinds]
 
     def _newest(self, kind: Kind) -> Entry | None:
         seq = self._one("SELECT max(seq) FROM entries WHERE kind = ? AND activation IS NULL", (kind.value,))
@@ -178,11 +197,16 @@ class Reader:
         # Without an end they may have lasted until any time.
         unended = self._rows(
             "SELECT activation FROM entries WHERE kind IN ('opened', 'present') AND activation < ?1"
+            " UNION SELECT value FROM json_each(?2) WHERE value < ?1"  # of these a cut took where they began
             " EXCEPT SELECT activation FROM entries WHERE kind IN ('ended', 'probe', 'fed') AND activation < ?1"
             " ORDER BY 1",
-            (before,),
+            (before, json.dumps(self._live_at_cut())),
         )
         return [(number, number) for (number,) in unended] + ([(low, high)] if low else [])
+
+    def _live_at_cut(self) -> list[int]:
+        cut = self.start().cut
+        return [] if cut is None else cut.said.live
 
     def _unanswered(self, before: int | None) -> list[tuple[int, int]]:
         """The activations with an alert that nobody answered, ascending, each as a span; those before that number."""
@@ -238,10 +262,16 @@ class Reader:
 
     def _rows(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
         """The answer to one question; nothing where there is no journal yet."""
-        with self._lock, translated(self.path):
+        with self._lock, self._at_hand() as connection:
+            return [] if connection is None else connection.execute(sql, parameters).fetchall()
+
+    @contextmanager
+    def _at_hand(self) -> Iterator[sqlite3.Connection | None]:
+        """A connection to ask by, who holds the lock; None where there is no journal yet."""
+        with translated(self.path):
             connection = self._connected()
             try:
-                return [] if connection is None else connection.execute(sql, parameters).fetchall()
+                yield connection
             finally:
                 if self._passing:
                     self._disconnect()

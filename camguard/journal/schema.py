@@ -42,7 +42,44 @@ def _first(connection: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first,)
+def _cutting(connection: sqlite3.Connection) -> None:
+    """What retention leaves of the entries that it cut, and the heads that were signed.
+
+    An entry may go once the stub has passed it, in the same transaction; the stub itself only ever goes forward.
+    """
+    connection.execute(
+        """CREATE TABLE stub (
+            one INTEGER PRIMARY KEY CHECK (one = 1),
+            seq INTEGER NOT NULL,
+            hash BLOB NOT NULL
+        ) STRICT"""
+    )
+    connection.execute(
+        """CREATE TABLE heads (
+            seq INTEGER PRIMARY KEY,
+            utc_ns INTEGER NOT NULL,
+            hash BLOB NOT NULL,
+            key TEXT NOT NULL,
+            signature BLOB NOT NULL
+        ) STRICT"""
+    )
+    connection.execute("DROP TRIGGER entries_no_delete")
+    connection.execute(
+        """CREATE TRIGGER entries_no_delete BEFORE DELETE ON entries
+        WHEN OLD.seq > coalesce((SELECT seq FROM stub), 0)
+        BEGIN SELECT RAISE(ABORT, 'the activation log is append-only'); END"""
+    )
+    connection.execute(
+        """CREATE TRIGGER stub_stays BEFORE DELETE ON stub
+        BEGIN SELECT RAISE(ABORT, 'the activation log is append-only'); END"""
+    )
+    connection.execute(
+        """CREATE TRIGGER stub_goes_on BEFORE UPDATE ON stub WHEN NEW.seq <= OLD.seq
+        BEGIN SELECT RAISE(ABORT, 'the activation log is append-only'); END"""
+    )
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _cutting)
 """Each takes a file from the version that is its place in this list to the next one, inside a transaction."""
 
 VERSION = len(MIGRATIONS)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -15,7 +15,7 @@ from camguard.core.events import Kind, Report
 from camguard.errors import JournalCorrupt
 from camguard.journal import schema
 from camguard.journal.aside import Folder, SetAside, move, newest, permit, system_errors
-from camguard.journal.database import connect, connect_to_read, file_identity, translated
+from camguard.journal.database import connect, connect_to_read, file_identity, transaction, translated
 from camguard.journal.entry import GENESIS, Draft, Row, drafts, seal_all
 from camguard.ports import Clock
 
@@ -145,7 +145,7 @@ class Journal:
                 raise JournalCorrupt(f"the activation log {self.path} is damaged: {found}")
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        with _transaction(connection):
+        with transaction(connection):
             if schema.migrate(connection):
                 self._tell_of_the_old(connection)
             if self._tail is None:
@@ -161,7 +161,7 @@ class Journal:
     def _write(self, connection: sqlite3.Connection, these: list[Draft]) -> list[Row]:
         with translated(self.path):
             try:
-                with _transaction(connection):
+                with transaction(connection):
                     rows = seal_all(these, *tail(connection))
                     connection.executemany(INSERT, rows)
             except sqlite3.OperationalError as error:
@@ -178,20 +178,9 @@ class Journal:
 
 
 def tail(connection: sqlite3.Connection) -> tuple[int, bytes]:
-    """Number and hash of the last entry; what stands for them in an empty journal."""
+    """Number and hash of the last entry; what stands for them in an empty journal.
+
+    There is one wherever there ever was: the newest entries are never cut.
+    """
     row = connection.execute("SELECT seq, hash FROM entries ORDER BY seq DESC LIMIT 1").fetchone()
     return (0, GENESIS) if row is None else (int(row[0]), bytes(row[1]))
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        # SQLite rolls back by itself after most failures; where this fails too, the first failure is the one to tell.
-        if connection.in_transaction:
-            with suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
-        raise

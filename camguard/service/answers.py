@@ -66,6 +66,7 @@ class Answers:
             calls.Explain: self._explain,
             calls.Log: means.past.log,
             calls.Entries: means.past.entries,
+            calls.WasOn: means.past.was_on,
             calls.Subscribe: self._subscribe,
         }
 
@@ -84,6 +85,7 @@ class Answers:
             "locked": self.means.config.power.locked,
             "switches": self.guard.switching is not None,
             "trouble": self.means.trouble,
+            "log_trouble": None if self.guard.upkeep is None else self.guard.upkeep.trouble,
             "blind": [{"what": safe(what), "why": safe(why)} for what, why in self.guard.blind.items()],
             "cameras": self._camera_views(),
             "uses": [self._seen_by(caller, case, process) for case, process in self._holdings()],

@@ -15,9 +15,11 @@ from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 
-from camguard.core.authority import Caller, Deed, may, owner_of, shown
+from camguard.core.authority import Caller, Deed, may, owner_of, sees_whole, shown
 from camguard.core.model import App
+from camguard.errors import Refused
 from camguard.ipc import calls, protocol
+from camguard.journal.coverage import known
 from camguard.journal.filter import Filter, to_utc_ns
 from camguard.journal.fold import ActivationRecord
 from camguard.journal.queries import Reader
@@ -105,6 +107,30 @@ class Reading:
             if len(entries) < few:
                 break
         return {"entries": page.taken, "last_seq": last}
+
+    async def was_on(self, caller: Caller, call: calls.WasOn) -> dict[str, Any]:
+        """What the log knows of a time: each caller's own uses whole, of others that there was one.
+
+        Those that have no room in one message are told of as others are where there are too many.
+        """
+        if not may(caller, Deed.ASK_WAS_ON):
+            raise Refused("you may not ask about the past")
+        told = await self._ask(
+            known,
+            self._past,
+            call.begin,
+            call.end,
+            call.camera,
+            lambda record: sees_whole(caller, owner_of({"process": record.process})),
+        )
+        # The newest first, so that what has no room is the oldest.
+        taken, left_out = protocol.page(msgspec.to_builtins(use) for use in reversed(told.uses))
+        return {
+            "stretches": msgspec.to_builtins(told.stretches),
+            "uses": taken[::-1],
+            "more": told.more or left_out,
+            "checked": msgspec.to_builtins(told.checked),
+        }
 
     def _count(self, caller: Caller, app: App) -> tuple[int, int | None]:
         """How often the app used a camera, and when last; to one who may not read the whole log, of the own uses."""

@@ -20,6 +20,7 @@ from camguard.core.events import Kind, Report
 from camguard.core.model import Moment
 from camguard.core.records import line
 from camguard.errors import ConfigError
+from camguard.heartbeat import BEAT_S, Heart
 from camguard.ipc.calls import Call
 from camguard.ipc.server import Server
 from camguard.service.answers import Answers, Means
@@ -32,10 +33,6 @@ from camguard.service.refusals import Refusals
 from camguard.service.settings import ConfigFile, Settings
 
 log = logging.getLogger(__name__)
-
-BEAT_S = 30.0
-"""How often a sign of life is left while systemd asks for none more often; it bounds what a crash leaves unknown."""
-
 
 _AT_ONCE = frozenset({"power", "on_stop", "switchers", "rulers", "source"})
 """What of a changed configuration holds without a restart."""
@@ -145,11 +142,11 @@ class Service:
     async def _beat(self, server: Server, front: Front) -> None:
         """Now and then: is the engine still turning, is the socket still there? Then leave a sign of life."""
         watchdog_s = self._notifier.watchdog_s
+        heart = Heart(self._guard)
         pause_s = BEAT_S if watchdog_s is None else min(BEAT_S, watchdog_s / 3)
         while True:
             await asyncio.sleep(pause_s)
-            await self._guard.ask(lambda _: [])
-            self._guard.beat()
+            await heart.beat()
             if await server.rebind_if_removed():
                 log.warning("%s was removed or replaced; the service listens there anew", self._socket_path)
             self._notifier.tell("WATCHDOG=1")  # where it is not heard this time, it is the next

@@ -74,8 +74,18 @@ def test_what_a_command_wrote_after_it_died_is_no_sign_of_life(tmp_path: Path) -
 
 def test_a_restart_of_the_machine_is_told_apart(tmp_path: Path) -> None:
     now = replace(later(100), boot_id="boot-2", boottime_ns=5)
-    [gap] = told(tmp_path, started(), now=now)
+    gap, down, again = told(tmp_path, started(), now=now)
     assert (gap.extra or {})["how"] == "machine went down"
+    assert (down.kind, (down.extra or {})["orderly"]) == (Kind.MACHINE_DOWN, False)
+    assert bounds(down) == (START.utc_ns, now.utc_ns - 5)
+    assert (again.kind, (again.extra or {})["from"]["utc_ns"]) == (Kind.MACHINE_STARTED, now.utc_ns - 5)
+
+
+def test_a_machine_that_was_shut_down_is_told_from_one_that_fell(tmp_path: Path) -> None:
+    now = replace(later(100), boot_id="boot-2", boottime_ns=5)
+    gap, down, _ = told(tmp_path, started(), stopped(10), now=now)
+    assert (gap.extra or {})["how"] == "stopped"
+    assert ((down.extra or {})["orderly"], bounds(down)[0]) == (True, later(10).utc_ns)
 
 
 @pytest.mark.parametrize("about", [END, OFF])

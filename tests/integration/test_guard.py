@@ -16,16 +16,18 @@ from camguard.core.activations import Timing
 from camguard.core.casebook import Casebook
 from camguard.core.details import Details
 from camguard.core.events import Blinded, Kind, Report
-from camguard.core.model import App, Camera, Effect, Judgement, Lasting, Process, Result, Rule, Step
+from camguard.core.model import NANOSECONDS, App, Camera, Effect, Judgement, Lasting, Process, Result, Rule, Step
+from camguard.core.timekeeping import Reading
 from camguard.ending import Order, end_use
 from camguard.errors import SensorError
 from camguard.guard import Guard
+from camguard.heartbeat import Heart
 from camguard.journal.patient import PatientJournal
 from camguard.journal.queries import Reader
 from camguard.journal.store import Journal
 from camguard.rulebook import RuleBook
-from tests.support.core_data import CAMERA, OTHER_CAMERA, app, holder, process
-from tests.support.scripted import Stage
+from tests.support.core_data import CAMERA, OTHER_CAMERA, app, holder, later, process
+from tests.support.scripted import ScriptedTimekeeper, Stage
 
 PATIENCE_S = 10.0
 
@@ -56,8 +58,8 @@ class Play:
         return [report.kind for report in self.reports]
 
 
-def make(folder: Path, rules: list[Rule] | None = None) -> Play:
-    stage = Stage()
+def make(folder: Path, rules: list[Rule] | None = None, timekeeper: ScriptedTimekeeper | None = None) -> Play:
+    stage = Stage(timekeeper=timekeeper)
     path = folder / "journal.db"
     book = RuleBook(folder / "rules.toml")
     for rule in rules or []:
@@ -74,8 +76,10 @@ def make(folder: Path, rules: list[Rule] | None = None) -> Play:
 
 
 @asynccontextmanager
-async def playing(folder: Path, rules: list[Rule] | None = None) -> AsyncIterator[Play]:
-    play = make(folder, rules)
+async def playing(
+    folder: Path, rules: list[Rule] | None = None, timekeeper: ScriptedTimekeeper | None = None
+) -> AsyncIterator[Play]:
+    play = make(folder, rules, timekeeper)
     running = asyncio.create_task(play.guard.run())
     try:
         await play.until(Kind.CAMERA_ADDED)
@@ -116,6 +120,39 @@ def test_a_use_is_on_disk_before_it_is_told(tmp_path: Path) -> None:
     assert written(tmp_path / "journal.db") == [
         "guard.started", "camera.added", "opened", "capturing", "judged", "alert", "ended", "guard.stopped",
     ]  # fmt: skip
+
+
+def test_a_sleep_is_told_as_the_machine_wakes_and_before_what_came_after(tmp_path: Path) -> None:
+    async def scene() -> None:
+        keeper = ScriptedTimekeeper()
+        async with playing(tmp_path, timekeeper=keeper) as play:
+            [woken] = keeper.followers
+            keeper.reading = Reading(later(100), 60 * NANOSECONDS, "Europe/Berlin")
+            woken()
+            slept = await play.until(Kind.MACHINE_SLEPT)
+            assert (slept.extra or {})["from"]["utc_ns"] == later(40).utc_ns
+            keeper.reading = Reading(later(300), 120 * NANOSECONDS, "Europe/Berlin")
+            play.stage.sensor.hold(holder(mapped=True))
+            await play.until(Kind.OPENED)
+            assert play.kinds().index(Kind.OPENED) > play.kinds().index(Kind.MACHINE_SLEPT, 3)
+        assert keeper.followers == []
+
+    asyncio.run(scene())
+
+
+def test_a_sign_of_life_is_left_by_a_guard_that_turns_and_by_no_other(tmp_path: Path) -> None:
+    async def scene() -> None:
+        left = threading.Event()
+        async with playing(tmp_path) as play:
+            play.guard.beat = left.set
+            await Heart(play.guard).beat()
+            assert await asyncio.to_thread(left.wait, PATIENCE_S)
+        left.clear()
+        with pytest.raises(asyncio.CancelledError):
+            await Heart(play.guard).beat()
+        assert not left.is_set()
+
+    asyncio.run(scene())
 
 
 def test_the_next_guard_goes_on_counting_and_remembers_the_app(tmp_path: Path) -> None:

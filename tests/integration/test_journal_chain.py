@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,10 +14,13 @@ from camguard.core.events import Kind
 from camguard.errors import NothingMatched
 from camguard.journal.chain import Flaw, verify
 from camguard.journal.entry import GENESIS, link
+from camguard.journal.quickly import verify_quickly
 from camguard.journal.store import Journal
 from tests.support.journal_data import FixedClock, fill, life, simple
+from tests.support.tampering import changed, rewrite, unprotected
 
 ENTRIES = 14
+STRETCH = 400
 COLUMNS = ("utc_ns", "kind", "activation", "app_key", "body", "hash")
 MANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 
@@ -40,17 +41,6 @@ def copy(original: bytes, tmp_path: Path) -> Path:
     path = tmp_path / "journal.db"
     path.write_bytes(original)
     return path
-
-
-@contextmanager
-def unprotected(path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("PRAGMA synchronous = OFF")
-        connection.execute("BEGIN")
-        for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
-            connection.execute(f"DROP TRIGGER {name}")
-        yield connection
-        connection.execute("COMMIT")
 
 
 def test_what_was_written_is_good(copy: Path) -> None:
@@ -83,17 +73,6 @@ def test_an_empty_log_is_good(tmp_path: Path) -> None:
     Journal.open(path, FixedClock()).close()
     assert verify(path).ok
     assert verify(path).head == GENESIS.hex()
-
-
-def changed(value: Any, byte: int) -> Any:
-    """Something else of a kind that the column takes."""
-    if isinstance(value, int):
-        return value + 1
-    if value is None:
-        return 1
-    raw = bytearray(value if isinstance(value, bytes) else value.encode())
-    raw[byte % len(raw)] ^= 1 + byte % 7
-    return bytes(raw) if isinstance(value, bytes) else raw.decode("latin-1")
 
 
 @MANY
@@ -197,3 +176,44 @@ def test_bulk_filled_journals_are_sound(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     assert fill(path, 500) == 2001
     assert verify(path).checked == 2001
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("long") / "journal.db"
+    fill(path, 3 * STRETCH // 4)
+    return path
+
+
+def test_several_processes_find_what_one_finds(long: Path) -> None:
+    told: list[int] = []
+    assert verify_quickly(long, told.append, processes=2, stretch=STRETCH) == verify(long)
+    assert told == sorted(told)
+    assert told[-1] == verify(long).checked
+
+
+@pytest.mark.parametrize("seq", [STRETCH, 2 * STRETCH + 1])
+def test_several_processes_name_the_first_bad_entry(long: Path, seq: int) -> None:
+    with unprotected(long) as connection:
+        (body,) = connection.execute("SELECT body FROM entries WHERE seq = ?", (seq,)).fetchone()
+        connection.execute("UPDATE entries SET body = ? WHERE seq = ?", (changed(body, seq), seq))
+    try:
+        found = verify_quickly(long, processes=2, stretch=STRETCH)
+        assert found == verify(long)
+        assert (found.first_bad, found.ok) == (seq, False)
+    finally:
+        with unprotected(long) as connection:
+            connection.execute("UPDATE entries SET body = ? WHERE seq = ?", (body, seq))
+
+
+def test_a_stretch_that_fits_itself_and_not_the_one_before_is_found(long: Path, tmp_path: Path) -> None:
+    """Written anew from the second stretch on: each is sound, and the first does not lead to it."""
+    other = tmp_path / "journal.db"
+    with sqlite3.connect(long) as source, closing(sqlite3.connect(other)) as copy:
+        source.backup(copy)
+    with unprotected(other) as connection:
+        connection.execute("UPDATE entries SET hash = zeroblob(32) WHERE seq = ?", (STRETCH,))
+        rewrite(connection, STRETCH + 1)
+    found = verify_quickly(other, processes=2, stretch=STRETCH)
+    assert found == verify(other)
+    assert found.first_bad == STRETCH

@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +24,14 @@ from tests.support.actors import facts, python, running
 
 READY_SCRIPT = "import sys, time\nprint('ready', flush=True)\ntime.sleep(600)\n"
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root; run: sudo python -m pytest tests/integration")
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A folder that other users can reach, which pytest's are not."""
+    with tempfile.TemporaryDirectory(prefix="camguard-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 def sha256(path: str | Path) -> str:
@@ -143,14 +153,12 @@ def test_a_file_mounted_over_a_packaged_program_is_not_taken_for_it(program: Pat
 
 @as_root
 @pytest.mark.parametrize(("mode", "told"), [(0o600, False), (0o644, True)])
-def test_nobody_is_told_the_hash_of_a_file_closed_to_him(tmp_path: Path, mode: int, told: bool) -> None:
-    named = tmp_path / "named.sh"
+def test_nobody_is_told_the_hash_of_a_file_closed_to_him(public: Path, mode: int, told: bool) -> None:
+    named = public / "named.sh"
     named.write_text("not what runs")
     named.chmod(mode)
-    before = tmp_path / "before.sh"
+    before = public / "before.sh"
     before.write_text("echo ready; read -r line\n")
-    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
-        folder.chmod(0o755)
     # The shell waits in what it runs before the file that stands on its command line as if that were the script.
     command, nobody, environment = ["/bin/bash", str(named)], 65534, {"BASH_ENV": str(before)}
     with subprocess.Popen(

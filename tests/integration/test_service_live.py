@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from camguard.access import RUN_KINDS
 from camguard.access.remote import Remote
+from camguard.core.coverage import KINDS
 from camguard.core.events import Kind
 from camguard.ipc import calls
 from camguard.ipc.protocol import Event
@@ -116,6 +116,24 @@ def test_the_log_is_read_through_it(stage: ServiceStage) -> None:
     assert stage.run("log", "--json", uid=NOBODY).stdout == ""
 
 
+def test_was_on_tells_each_user_the_own_uses_and_of_others_that_there_was_one(stage: ServiceStage) -> None:
+    with stage.stranger():
+        until("a use is judged", lambda: bool(entries(stage, Kind.JUDGED)))
+    until("the use is over", lambda: bool(entries(stage, Kind.ENDED)))
+    whole, less = (stage.objects("was-on", "2h", "--within", "4h", uid=uid) for uid in (None, NOBODY))
+    assert whole["answer"] == less["answer"] == "yes"
+    [own], [others] = whole["uses"], less["uses"]
+    assert (own["whole"], own["app"]["name"]) == (True, "stranger.py")
+    assert (others["whole"], others["app"], others["process"], others["reasons"]) == (False, None, None, [])
+    assert (others["camera"], others["opened_at"]) == (own["camera"], own["opened_at"])
+    assert "stranger" not in json.dumps(less)
+    assert [stretch["watch"] for stretch in whole["coverage"]] == ["not watched", "watched"]
+    said = stage.run("was-on", "1m", uid=NOBODY)
+    assert said.returncode == 3, said.stderr
+    assert "another user's program used Pretend Webcam" in said.stdout
+    assert stage.run("was-on", "1m", "--camera", "none such", uid=NOBODY).returncode == 1
+
+
 def test_the_page_is_made_through_it_also_of_times_when_it_did_not_run(stage: ServiceStage) -> None:
     with stage.stranger():
         until("a use is judged", lambda: bool(entries(stage, Kind.JUDGED)))
@@ -128,11 +146,9 @@ def test_the_page_is_made_through_it_also_of_times_when_it_did_not_run(stage: Se
     assert [row[4] for row in page.embedded] == ["stranger.py"]
     assert "The service told it" in page.text
     with closing(Remote(stage.client())) as remote:
-        told = list(remote.runs())
-    assert [(each["event"], each["seq"]) for each in told] == [
-        (entry.kind, entry.seq) for entry in entries(stage, *RUN_KINDS)
-    ]
-    assert [each["event"] for each in told].count(Kind.GUARD_GAP) == 1
+        told = list(remote.signs())
+    assert [sign.kind for sign in told] == [entry.kind for entry in entries(stage, *KINDS)]
+    assert [sign.kind for sign in told].count(Kind.GUARD_GAP) == 1
 
 
 def test_off_and_on(stage: ServiceStage) -> None:

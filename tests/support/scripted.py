@@ -10,7 +10,8 @@ from camguard.core.details import Details
 from camguard.core.events import CamerasSeen, HoldersSeen, Sighting
 from camguard.core.model import App, Camera, CameraId, Holder, Moment, Outcome, Process, Result, Step
 from camguard.core.power import Method, Part, Plan, Power
-from camguard.errors import Refused
+from camguard.core.timekeeping import Reading
+from camguard.errors import Refused, SensorError
 from camguard.ports import Deliver, Finding, Platform, Tell
 from tests.support.core_data import CAMERA, START, app, later
 
@@ -26,6 +27,24 @@ class ScriptedClock:
 
     def advance(self, seconds: float) -> None:
         self.moment = later(seconds, self.moment)
+
+
+@dataclass
+class ScriptedTimekeeper:
+    """Tells what a test says."""
+
+    reading: Reading = field(default_factory=lambda: Reading(START, 0, "Europe/Berlin"))
+    failure: SensorError | None = None
+    followers: list[Callable[[], None]] = field(default_factory=list)
+
+    def read(self) -> Reading:
+        return self.reading
+
+    def follow(self, changed: Callable[[], None]) -> Callable[[], None]:
+        if self.failure is not None:
+            raise self.failure
+        self.followers.append(changed)
+        return lambda: self.followers.remove(changed)
 
 
 @dataclass
@@ -227,6 +246,7 @@ class Stage:
     """A scripted platform with its parts at hand."""
 
     clock: ScriptedClock = field(default_factory=ScriptedClock)
+    timekeeper: ScriptedTimekeeper | None = None
 
     def __post_init__(self) -> None:
         self.sensor = ScriptedSensor(self.clock)
@@ -245,6 +265,7 @@ class Stage:
             NoFindings(),
             self._alarm,
             lambda _: False,
+            self.timekeeper,
         )
 
     def advance(self, seconds: float) -> None:

@@ -20,6 +20,7 @@ from camguard.ipc.client import Client, connect
 from tests.support.commands import CAMERA, ENVIRONMENT, Running
 
 PATIENCE_S = 60.0
+LOOK_S = 0.2
 NOBODY = 65534
 _UNIT = Path(__file__).parents[2] / "service/systemd/camguard.service"
 _HOLDS = """\
@@ -51,13 +52,17 @@ class Notified:
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
-    def wait(self, pid: int, state: str) -> str:
-        """Wait until that process tells so; what it told up to then is forgotten."""
+    def wait(self, process: subprocess.Popen[str], state: str) -> str:
+        """Wait until that process tells so; what it told up to then is forgotten.
+
+        Raises AssertionError where it ends before, or takes too long.
+        """
+        end = time.monotonic() + PATIENCE_S
         with self._more:
-            if not self._more.wait_for(lambda: self._find(pid, state) is not None, PATIENCE_S):
-                raise AssertionError(f"the service did not tell {state}")
-            found = self._find(pid, state)
-            assert found is not None
+            while (found := self._find(process.pid, state)) is None:
+                if process.poll() is not None or time.monotonic() > end:
+                    raise AssertionError(f"the service did not tell {state}")
+                self._more.wait(LOOK_S)
             told = self._told[found][1]
             del self._told[: found + 1]
             return told
@@ -152,10 +157,10 @@ class ServiceStage:
 
         Where it does not, what it said is in the failure, and where each of its threads was.
         """
+        assert self.process is not None
         try:
-            return self._notified.wait(self.pid, state)
+            return self._notified.wait(self.process, state)
         except AssertionError as failure:
-            assert self.process is not None
             self.process.send_signal(signal.SIGABRT)  # see faulthandler
             code, said = self._ended()
             raise AssertionError(f"{failure} ({code}): {said}") from failure

@@ -53,12 +53,12 @@ class TrayStage:
         named = {"CAMGUARD_SOCKET": str(self.service.socket), "CAMGUARD_CONFIG": str(self.own / "config.toml")}
         return {**self.screen.environment, **named}
 
-    def start_tray(self) -> subprocess.Popen[str]:
+    def start_tray(self, python: str | Path = sys.executable) -> subprocess.Popen[str]:
         """Start the tray and wait until its icon is there."""
         log = (self.own / "tray.log").open("w")
         self._cleanup.enter_context(log)
         self.tray = subprocess.Popen(
-            [sys.executable, "-m", "camguard", "tray"],
+            [python, "-m", "camguard", "tray"],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from camguard.activity.overview import APART, NARROWEST, Bar, Sort, bars
-from camguard.activity.spans import DAY_MINUTES, Piece, Span, Turn, joined, not_watched, pieces, turn_of, wall, within
+from camguard.activity.spans import DAY_MINUTES, Piece, Span, joined, local, not_watched, pieces, within
+from camguard.core.coverage import Sign
 from camguard.core.events import Kind
-from camguard.core.records import line
-from tests.support.journal_data import simple
+from camguard.core.model import Moment
+from camguard.journal.filter import to_utc_ns
 
 FIRST = datetime.fromisoformat("2026-10-20T00:00")
 MINUTE = timedelta(minutes=1)
 
 times = st.integers(0, 14 * DAY_MINUTES).map(lambda minutes: FIRST + minutes * MINUTE)
 spans = st.builds(Span, times, times)
-turns = st.lists(
-    st.one_of(
-        st.builds(Turn, st.sampled_from([Kind.GUARD_STARTED.value, Kind.GUARD_STOPPED.value]), times),
-        st.builds(lambda at, gap: Turn(Kind.GUARD_GAP, at, gap), times, spans),
-    ),
-    max_size=12,
-).map(lambda found: sorted(found, key=lambda turn: turn.at))
 day_pieces = st.lists(
     st.tuples(st.floats(0, DAY_MINUTES), st.floats(0, DAY_MINUTES)).map(
         lambda two: Piece(date.min, min(two), max(two))
@@ -69,28 +63,39 @@ def test_a_use_without_length_is_there_also_at_midnight() -> None:
     assert list(pieces(Span(midnight, midnight))) == [Piece(FIRST.date(), 0, 0)]
 
 
-@given(turns, spans)
-def test_a_minute_is_watched_when_the_last_word_before_it_was_a_start_and_no_gap_covers_it(
-    said: list[Turn], limits: Span
-) -> None:
-    away = minutes_of(not_watched(said, limits))
-    for minute in minutes_of([limits]):
-        gone = any(turn.gap is not None and turn.gap.begin <= minute < turn.gap.end for turn in said)
-        last = [turn.kind for turn in said if turn.gap is None and turn.at <= minute]
-        assert (minute in away) == (gone or last[-1:] != [Kind.GUARD_STARTED])
+@given(st.lists(spans, max_size=6), spans, st.integers(-12, 14))
+def test_what_no_guard_watched_is_hatched_where_the_wall_showed_it(runs: list[Span], limits: Span, hours: int) -> None:
+    said = [
+        Sign(kind, at_wall(time_, hours))
+        for run in joined(runs)
+        for kind, time_ in ((Kind.GUARD_STARTED, run.begin), (Kind.GUARD_STOPPED, run.end))
+    ]
+    assert minutes_of(not_watched(said, limits)) == minutes_of([limits]) - minutes_of(runs)
 
 
-def test_what_a_guard_says_is_read_as_it_was_written() -> None:
-    started = line(simple(Kind.GUARD_STARTED, 60, pid=1))
-    assert turn_of(started) == Turn(Kind.GUARD_STARTED, datetime.fromisoformat("2023-11-15T00:14:20"))
-    extra = {"how": "died", "from": {"at": "2023-11-15T01:00:00+02:00"}, "to": {"at": "2023-11-15T02:00:00+01:00"}}
-    gap = turn_of(line(simple(Kind.GUARD_GAP, 60, **extra)))
-    assert gap is not None
-    assert gap.gap == Span(datetime.fromisoformat("2023-11-15T01:00"), datetime.fromisoformat("2023-11-15T02:00"))
-    assert turn_of({"event": "guard.started", "at": "soon"}) is None
-    assert turn_of({"event": "guard.gap", "at": "2023-11-15T01:00:00+02:00", "extra": {"from": "?"}}) == Turn(
-        "guard.gap", wall(datetime.fromisoformat("2023-11-15T01:00:00+02:00"))
-    )
+def test_each_time_is_placed_by_the_wall_of_then() -> None:
+    berlin, lima = FIRST + 60 * MINUTE, FIRST + 180 * MINUTE
+    said = [
+        Sign(Kind.GUARD_STARTED, at_wall(FIRST, 1)),
+        Sign(Kind.GUARD_STOPPED, at_wall(berlin, 1)),
+        Sign(Kind.GUARD_STARTED, at_wall(lima, -5)),
+    ]
+    assert not_watched(said, Span(FIRST, lima)) == [Span(berlin, lima)]
+    assert local(said[2].at) == lima
+
+
+def test_a_guard_that_died_watched_until_it_is_known_to_have() -> None:
+    said = [Sign(Kind.GUARD_STARTED, at_wall(FIRST, 0))]
+    known = at_wall(FIRST + 30 * MINUTE, 0).utc_ns
+    limits = Span(FIRST, FIRST + 60 * MINUTE)
+    assert not_watched(said, limits, known) == [Span(FIRST + 30 * MINUTE, FIRST + 60 * MINUTE)]
+    assert not_watched([], limits) == [limits]
+
+
+def at_wall(time_: datetime, hours: int) -> Moment:
+    """The moment at which a wall so many hours east of Greenwich shows this."""
+    utc = time_.replace(tzinfo=timezone(timedelta(hours=hours)))
+    return Moment(to_utc_ns(utc), hours * 3600, 0, "boot-1")
 
 
 @given(day_pieces)

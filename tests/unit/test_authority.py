@@ -55,6 +55,7 @@ WANTED = {
     Deed.EXPLAIN: OWN,
     Deed.READ_LOG: OWN,
     Deed.READ_WHOLE_LOG: ADMIN,
+    Deed.ASK_WAS_ON: YES,
     Deed.SUBSCRIBE: YES,
     Deed.INFO: YES,
 }

@@ -37,11 +37,14 @@ class Desk:
     cards: dict[str, Card] = field(default_factory=dict)
     quit: int = 0
     pages: int = 0
+    advised: int = 0
     page_fails: CamguardError | None = None
     camera_name: str = CAMERA.name
 
     def __post_init__(self) -> None:
-        self.deeds = Deeds(self.board, cast("Line", self), self.tell, "/opt/bin/camguard", self.open_page, self.leave)
+        self.deeds = Deeds(
+            self.board, cast("Line", self), self.tell, "/opt/bin/camguard", self.open_page, self.open_advice, self.leave
+        )
 
     async def ask(self, question: Callable[[Remote], Any]) -> Any:
         if self.fails is not None:
@@ -69,6 +72,11 @@ class Desk:
 
     async def open_page(self) -> None:
         self.pages += 1
+        if self.page_fails is not None:
+            raise self.page_fails
+
+    async def open_advice(self) -> None:
+        self.advised += 1
         if self.page_fails is not None:
             raise self.page_fails
 
@@ -173,15 +181,20 @@ def test_switching_says_how_the_camera_is_then() -> None:
 def test_the_other_rows() -> None:
     desk = Desk()
     desk.do(Verb.ACTIVITY)
+    desk.do(Verb.ADVICE)
     desk.do(Verb.TEST)
     desk.do(Verb.INSTALL)
     desk.do(Verb.QUIT)
-    assert (desk.pages, desk.quit) == (1, 1)
+    assert (desk.pages, desk.advised, desk.quit) == (1, 1, 1)
+    assert list(desk.cards) == ["test", "install"]  # a page that opens is told nowhere else
+    assert desk.asked == []  # and no guard hears of it
     assert desk.cards["test"].buttons == (("works", "It works"),)
     assert "sudo /opt/bin/camguard service install" in desk.cards["install"].body
     desk.page_fails = PageError("no browser could be started")
-    desk.do(Verb.ACTIVITY)
-    assert desk.cards["activity"].body == "no browser could be started"
+    for verb in (Verb.ACTIVITY, Verb.ADVICE):
+        desk.cards.clear()
+        desk.do(verb)
+        assert desk.cards["page"].body == "no browser could be started"
 
 
 @pytest.mark.parametrize("word", ["test", "install"])

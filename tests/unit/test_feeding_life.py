@@ -6,17 +6,21 @@ from dataclasses import replace
 
 import pytest
 
+from camguard.activity.answer import Answer, Asked, find, told
 from camguard.activity.overview import Sort, sort_of
 from camguard.activity.words import FED, FEEDS, judged
 from camguard.cli.eventlines import line
 from camguard.core.activations import Activations, Timing, Transition
 from camguard.core.casebook import Casebook, Identity
+from camguard.core.coverage import Stretch, Watch
 from camguard.core.details import Details
 from camguard.core.events import CamerasSeen, FramesSeen, HoldersSeen, Kind
-from camguard.core.model import Capture, Effect, Holder, Judgement, ReasonCode, Rule, State
+from camguard.core.model import NANOSECONDS, Capture, Effect, Holder, Judgement, ReasonCode, Rule, State
 from camguard.core.part import Part
 from camguard.core.records import line as record
 from camguard.desktop import words
+from camguard.journal.filter import to_utc_ns
+from camguard.journal.known import Checked, Known, TimedUse
 from tests.support.core_data import CAMERA, START, app, holder, later
 from tests.unit.test_activity_overview import use
 
@@ -131,3 +135,14 @@ def test_the_log_and_the_tray_say_what_it_is() -> None:
     assert (judged(blocked), sort_of(blocked)) == ("blocked", Sort.BLOCKED)
     told = {"app": {"name": "OBS Studio"}, "camera": {"name": "OBS Virtual Camera"}, "state": "feeding"}
     assert words.going_on(told, 120) == "OBS Studio has been giving OBS Virtual Camera its pictures for 2 minutes"
+
+
+def test_no_camera_was_on_for_who_only_fed_a_virtual_one() -> None:
+    record_ = use(state="fed", verdict="expected")
+    begin = to_utc_ns(record_.opened_at)
+    stretch = Stretch(begin, begin + 60 * NANOSECONDS, Watch.WATCHED, ())
+    fed = TimedUse(record_, begin + 30 * NANOSECONDS)
+    known = Known((stretch,), (fed,), more=False, checked=Checked(3, whole=True, all=True))
+    found = find(Asked(begin, stretch.end_utc_ns), known)
+    assert (found.answer, found.uses, found.looks) == (Answer.NO, (), (fed,))
+    assert told(fed) == "Zoom gave the virtual camera Camera its pictures, and took none"

@@ -55,13 +55,20 @@ def asked(given_rows: tuple[Row, ...]) -> list[tuple[str, Decision | None]]:
     return [(each.text, each.do.decision) for each in given_rows if each.do is not None]
 
 
-ENDS = ["Activity…", "Test my alert", "About", "Quit (the service goes on guarding)"]
+ENDS = [
+    "Activity…",
+    "What to do if someone threatens you…",
+    "Test my alert",
+    "About",
+    "Quit (the service goes on guarding)",
+]
 
 
 def test_with_nothing_going_on() -> None:
     shown = rows(standing())
     assert texts(shown) == ["Integrated Camera is not in use", "", "Switch the camera off", "", *ENDS]
     assert row(shown, "Activity…").default
+    assert row(shown, "What to do if someone threatens you…").do == Do(Verb.ADVICE)
     assert row(shown, "Integrated Camera is not in use").do is None
     assert row(shown, "Switch the camera off").do == Do(Verb.SWITCH, camera=CAMERA.id, power=Power.OFF)
     assert row(shown, ENDS[-1]).do == Do(Verb.QUIT)

@@ -60,7 +60,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shown, "FIRST_AGAIN_S", 0.0)
 
 
-def run(work: Awaitable[None]) -> None:
+def run(work: Awaitable[object]) -> None:
     async def done() -> None:
         await work
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import msgspec
 
+from camguard.shapes import Shape
+
 FILE = Path(__file__).with_name("knowledge.toml")
 
 
@@ -116,6 +118,9 @@ class Knowledge(_Entry, frozen=True):
         return next((entry.suffixes[suffix] for entry in self.interpreter if suffix in entry.suffixes), None)
 
 
+_KNOWLEDGE = Shape(Knowledge)
+
+
 @cache
 def knowledge() -> Knowledge:
     """What the file says, read once. Raises msgspec.ValidationError where it is not of this form."""
@@ -124,7 +129,7 @@ def knowledge() -> Knowledge:
 
 def decode(text: str) -> Knowledge:
     """What a text of that form says. Raises msgspec.ValidationError, or tomllib.TOMLDecodeError where it is no TOML."""
-    return msgspec.convert(tomllib.loads(text), Knowledge)
+    return _KNOWLEDGE.of(tomllib.loads(text))
 
 
 def _fits(pattern: str, name: str) -> bool:

@@ -28,6 +28,7 @@ from watchdog.observers import Observer
 
 from camguard.core.model import Camera, CameraId, CameraKind, Node
 from camguard.errors import ConfigError, SensorError
+from camguard.shapes import Shape
 from camguard.toml_source import TomlSource
 
 SUFFIX = ".camera"
@@ -42,6 +43,9 @@ class _Content(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     kind: CameraKind = CameraKind.WEBCAM
     usb_id: str | None = None
     serial: str | None = None
+
+
+_CONTENT = Shape(_Content)
 
 
 def make_camera(
@@ -127,7 +131,7 @@ class SimulatedCameras:
             known = before.get(name)
             if known is not None and known[0] == version:
                 return known
-            content = TomlSource.read(path).decode(_Content)
+            content = TomlSource.read(path).decode(_CONTENT)
         except FileNotFoundError:  # unplugged meanwhile
             return None
         stem = name.removesuffix(self._suffix)

@@ -147,6 +147,23 @@ def test_a_second_tray_leaves_the_first_alone(stage: TrayStage) -> None:
     assert stage.tray.poll() is None
 
 
+def test_what_to_do_is_opened_from_the_menu_and_no_log_says_so(tmp_path: Path) -> None:
+    browser, seen = tmp_path / "browser", tmp_path / "seen"
+    browser.write_text(f'#!/bin/sh\ncp "${{1#file://}}" {tmp_path}/copy && printf "%s" "$1" > {seen}\n')
+    browser.chmod(0o755)
+    with tray_stage(tmp_path, environment={"BROWSER": f"{browser} %s", "LANG": "de_DE.UTF-8"}) as stage:
+        kinds, said = stage.kinds(), stage.tray_log
+        stage.open_menu()
+        stage.picture("menu-idle")
+        stage.screen.press("Up", "Up", "Up", "Up", "Return")  # the rows below it: Test my alert, About, Quit
+        until(lambda: seen.exists() and seen.read_text(), "the browser is told which page to open")
+        assert seen.read_text().endswith("/camguard/page.html")
+        assert '<html lang="de">' in (tmp_path / "copy").read_text()
+        assert stage.kinds() == kinds
+        assert stage.tray_log == said
+        assert stage.notifications() == []
+
+
 def test_it_quits_from_the_menu_and_the_service_goes_on(stage: TrayStage) -> None:
     assert stage.tray is not None
     stage.open_menu()
