@@ -10,4 +10,4 @@ class Part(StrEnum):
 
     VIEWS = "views"  # takes them, or may: so it is unless something else is known
     FEEDS = "feeds"  # gives a virtual camera its pictures
-    WAITS = "waits"  # for a virtual camera that nobody feeds: there is nothing to take
+    WAITS = "waits"  # there is nothing to take: nobody feeds a virtual camera, or it let go as far as is known

@@ -266,3 +266,23 @@ def test_a_virtual_camera_whose_pictures_stay_when_it_is_let_go_has_viewers_alon
     settle(holdings, scan(7))
     holdings.feeds(fed=True)
     assert parts(holdings) == {7: Part.VIEWS}
+
+
+def test_who_was_heard_to_close_it_and_has_nothing_of_it_does_not_use_it_until_a_scan_says_so() -> None:
+    holdings = Holdings(CAMERA)
+    settle(holdings, scan(7, 8))
+    holdings.let_go(7)
+    assert parts(holdings) == {7: Part.WAITS, 8: Part.VIEWS}
+    settle(holdings, scan(7, 8))
+    assert parts(holdings) == {7: Part.VIEWS, 8: Part.VIEWS}
+
+
+def test_who_closed_it_and_opens_it_again_holds_it() -> None:
+    holdings = Holdings(CAMERA)
+    settle(holdings, scan(7))
+    holdings.let_go(7)
+    assert parts(holdings) == {7: Part.WAITS}
+    opener = process(7)
+    assert opener.identity is not None
+    holdings.note(Hints(opened_at=NOW, openers={opener.identity: opener}, pids={7}))
+    assert parts(holdings) == {7: Part.VIEWS}

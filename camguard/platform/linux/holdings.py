@@ -26,6 +26,7 @@ from dataclasses import dataclass, replace
 
 from camguard.core.events import HoldersSeen
 from camguard.core.model import NANOSECONDS, Camera, Holder, Moment, Process, ProcessIdentity
+from camguard.core.part import Part
 from camguard.platform.linux.feeding import Feeding
 from camguard.platform.linux.holders import Grip, Scan
 from camguard.platform.linux.nodewatch import Hints
@@ -62,6 +63,7 @@ class Holdings:
         self._visible: dict[ProcessIdentity, Holder] = {}
         self._settled = False
         self._lately: dict[int, None] = {}
+        self._loose: set[ProcessIdentity] = set()
         self._writers: frozenset[ProcessIdentity] = frozenset()
         self._unseen = False
         self._told: frozenset[Holder] = frozenset()
@@ -95,6 +97,7 @@ class Holdings:
         self._opened_at = self._opened_at or hints.opened_at
         for identity, opener in hints.openers.items():
             self._openers[identity] = opener
+            self._loose.discard(identity)
             # It holds the camera unless it was heard to let go, or the look that follows says otherwise.
             if identity.pid not in hints.closers and not hints.unseen_close:
                 self._visible.setdefault(identity, Holder(opener))
@@ -113,6 +116,7 @@ class Holdings:
         """Take in a look at one process; False where that says less than was known, and only a scan can tell."""
         holders = _holders(grips)
         self._visible.update(holders)
+        self._loose -= holders.keys()
         self._writers = (self._writers - holders.keys()) | _writers(grips)
         return all(identity in holders for identity in self._visible if identity.pid == pid)
 
@@ -157,6 +161,7 @@ class Holdings:
         self._judge(unexplained=unexplained, lost=bool(lost), kept=bool(tokens - gained), hidden=scan.hidden)
         self._trace(gained=bool(gained), lost=bool(before.keys() - now.keys()), hidden=scan.hidden)
         self._lost_before = bool(lost) and not self._due.closed
+        self._loose.clear()
         self._due, self._waited, self._settled = _Heard(), False, not more
         return True
 
@@ -207,9 +212,14 @@ class Holdings:
             if identity.pid == pid:
                 self.feeding.proven(identity)
 
-    def lately(self, pid: int) -> bool:
-        """Whether a process was told to have this camera open, now or not long ago."""
-        return pid in self._lately
+    @property
+    def lately(self) -> frozenset[int]:
+        """The pids of those who were told to have this camera open, now or not long ago."""
+        return frozenset(self._lately)
+
+    def let_go(self, pid: int) -> None:
+        """Take in that a process was heard to close the camera, and has nothing of it: only a scan can say who has."""
+        self._loose |= {identity for identity in self._visible if identity.pid == pid}
 
     def _remember(self, process: Process) -> None:
         if process.pid is not None:
@@ -220,6 +230,7 @@ class Holdings:
 
     def _in_its_part(self, holder: Holder) -> Holder:
         part = self.feeding.part(holder, writes_only=holder.process.identity in self._writers)
+        part = Part.WAITS if holder.process.identity in self._loose else part
         return holder if part is holder.part else replace(holder, part=part)
 
     def sighting(self, now: Moment, *, first: bool = False) -> HoldersSeen | None:

@@ -61,5 +61,5 @@ class Takers:
     def _by_pid(self, pid: int, cameras: Collection[Holdings]) -> Holdings | None:
         """The one camera that the process holds, else the one that it held last we heard."""
         found = [holdings for holdings in cameras if self._holds(holdings, pid)]
-        found = found or [holdings for holdings in cameras if holdings.lately(pid)]
+        found = found or [holdings for holdings in cameras if pid in holdings.lately]
         return found[0] if len(found) == 1 else None

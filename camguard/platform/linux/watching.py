@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -30,8 +30,7 @@ SLOW_SCAN_COST = 50
 UNCLEAR_SCANS_S = (0.05, 0.2, 0.5, 1.0, 2.0)
 """How soon to scan again, each time after the last, while the camera is open and it cannot be seen with whom."""
 
-FEW = 8
-"""So many processes that both opened and closed a camera are looked at at once; more of them wait for the scan."""
+FEW = 8  # processes that closed a camera are looked at at once; more of them wait for the scan
 
 RETRIES_S = (0.1, 0.5, 2.0, 5.0)
 """When to try again to watch a node that could not be watched; the last of them from then on."""
@@ -243,9 +242,8 @@ class Watching:
         now = self._loop.time()
         holdings.note(hints)
         self._tell(holdings)
-        again = {identity.pid for identity in hints.openers if identity.pid in hints.closers}
-        if again and len(again) <= FEW:  # which was the last, the open or the close?
-            self._look_at(holdings, again)
+        if (closers := hints.closers & holdings.lately) and len(closers) <= FEW:  # do they hold it still, or again?
+            self._look_at(holdings, closers, closed=True)
             self._tell(holdings)
         if hints.opened_at is not None:
             self._checks = iter(CHECKS_S)
@@ -270,13 +268,15 @@ class Watching:
         wait = next(self._checks, SLOW_CHECK_S if held else None)
         self._check_at = None if wait is None else now + wait
 
-    def _look_at(self, holdings: Holdings, pids: set[int]) -> None:
-        """Look at single processes right away.
+    def _look_at(self, holdings: Holdings, pids: Collection[int], *, closed: bool = False) -> None:
+        """Look at single processes right away, which were heard to close it or not.
 
         That one holds no longer is left for a scan to say: it may have handed the camera on.
         """
         for pid in pids:
             grips = self._finder.look(pid, holdings.camera.nodes, limit=MANY)
+            if closed and grips == ():
+                holdings.let_go(pid)
             if grips is None or not holdings.found(pid, grips):
                 self._gone.add((holdings.camera.id, pid))
                 self._schedule.want_when_quiet(self._loop.time())
