@@ -233,7 +233,10 @@ class Activations:
             steps.append(self._begin(key, set(), [process], about))
         activation = self._live[key]
         self._live[key] = replace(activation, frames=(activation.frames or 0) + seen.count)
-        return steps + self._evidence(key, Capture.FRAMES, seen.at)
+        steps += self._evidence(key, Capture.FRAMES, seen.at)
+        if activation.held_since is None:
+            steps.append(self._settle(key, Ending.CLOSED))
+        return steps
 
     def _evidence(self, key: _Key, capture: Capture, at: Moment) -> list[Transition]:
         """Capture is proven; an activation that time had declared capturing now says by what."""
@@ -242,10 +245,7 @@ class Activations:
             if activation.capture is Capture.DWELL:
                 self._live[key] = replace(activation, capture=capture)
             return []
-        steps = [self._capturing(key, Signal.EVIDENCE, capture, at)]
-        if activation.held_since is None:
-            steps.append(self._settle(key, Ending.CLOSED))
-        return steps
+        return [self._capturing(key, Signal.EVIDENCE, capture, at)]
 
     def _capturing(self, key: _Key, signal: Signal, capture: Capture, at: Moment) -> Transition:
         activation = self._live[key]

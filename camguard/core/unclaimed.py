@@ -27,6 +27,7 @@ class Unclaimed:
         self._patience_ns = patience_ns
         self._frames: dict[_Taker, FramesSeen] = {}
         self._over: dict[_Taker, _Over] = {}
+        self._unnamed: dict[_Taker, FramesSeen] = {}
 
     def keep(self, seen: FramesSeen) -> None:
         """Keep frames whose taker is not known; together with those that wait already."""
@@ -35,12 +36,14 @@ class Unclaimed:
         self._frames[taker] = seen if before is None else replace(before, count=before.count + seen.count)
 
     def of(self, camera: CameraId) -> tuple[FramesSeen, ...]:
-        """Those of one camera that still wait."""
-        return tuple(seen for seen in self._frames.values() if seen.camera == camera)
+        """Those of one camera that still wait, and those that were told of an unknown process: it may yet be named."""
+        waiting = (*self._frames.values(), *self._unnamed.values())
+        return tuple(seen for seen in waiting if seen.camera == camera)
 
     def claimed(self, seen: FramesSeen) -> None:
         """It is known now whose these are."""
         self._frames.pop((seen.camera, seen.pid), None)
+        self._unnamed.pop((seen.camera, seen.pid), None)
 
     def over(self, activation: Activation) -> None:
         """Remember whose activation is over: frames of it may be heard of yet."""
@@ -55,6 +58,7 @@ class Unclaimed:
         """The camera is gone."""
         self._frames = {taker: seen for taker, seen in self._frames.items() if taker[0] != camera}
         self._over = {taker: over for taker, over in self._over.items() if taker[0] != camera}
+        self._unnamed = {taker: seen for taker, seen in self._unnamed.items() if taker[0] != camera}
 
     def due_ns(self) -> int | None:
         """When the first of them has waited for long enough, on the clock of `Moment.boottime_ns`."""
@@ -69,5 +73,9 @@ class Unclaimed:
         while (due := self.due_ns()) is not None and due <= now_ns:
             taker = min(self._frames, key=lambda each: self._frames[each].at.boottime_ns)
             seen, over = self._frames.pop(taker), self._over.get(taker)
+            if over is None:
+                self._unnamed[taker] = seen
+                while len(self._unnamed) > KEPT:
+                    del self._unnamed[next(iter(self._unnamed))]
             if over is None or not over.captured:
                 yield seen, Process(None) if over is None else over.process

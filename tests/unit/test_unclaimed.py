@@ -37,7 +37,8 @@ CAPTURED = [(State.CAPTURING, Capture.FRAMES, 3), (State.ENDED, Capture.FRAMES, 
 def test_frames_that_are_heard_of_before_the_open_are_its_own(book: Activations) -> None:
     assert book.frames(frames(count=2)) == []
     assert book.frames(frames(count=1, at=0.1)) == []
-    assert told(book.observe(opened(process(), at=0.5))) == [(State.OPENED, None, None), *CAPTURED]
+    steps = book.observe(opened(process(), at=0.5))
+    assert told(steps + book.elapse(later(1.5))) == [(State.OPENED, None, None), *CAPTURED]
     assert book.deadline_ns() is None
 
 
@@ -59,6 +60,22 @@ def test_frames_of_somebody_who_was_never_seen_are_a_use_by_an_unknown_process(b
     assert not steps[0].activation.process.known
 
 
+def test_who_was_told_as_an_unknown_process_is_named_when_its_open_is_heard_of(book: Activations) -> None:
+    book.frames(frames(count=3))
+    book.elapse(later(1))
+    steps = book.observe(opened(process(), at=5))
+    assert told(steps + book.elapse(later(6))) == [(State.OPENED, None, None), *CAPTURED]
+    assert steps[0].activation.process == process()
+
+
+def test_who_took_frames_and_is_found_to_hold_it_still_goes_on(book: Activations) -> None:
+    book.observe(opened(process()))
+    assert told(book.frames(frames(count=3, at=0.1))) == CAPTURED[:1]
+    assert book.observe(HoldersSeen(CAMERA.id, frozenset({holder()}), later(0.5))) == []
+    assert book.elapse(later(60)) == []
+    assert told(book.observe(opened(at=61))) == CAPTURED[1:]
+
+
 def test_frames_go_to_the_unknown_process_that_was_heard_to_open(book: Activations) -> None:
     book.observe(opened(Process(None)))
     book.frames(frames(count=3))
@@ -77,7 +94,8 @@ def test_who_captures_again_is_not_taken_for_the_use_before(book: Activations) -
     book.observe(HoldersSeen(CAMERA.id, frozenset({holder(mapped=True)}), later(0)))
     book.observe(opened(at=1))
     book.frames(frames(count=3, at=1.2))
-    assert told(book.observe(opened(process(), at=1.3))) == [(State.OPENED, None, None), *CAPTURED]
+    steps = book.observe(opened(process(), at=1.3))
+    assert told(steps + book.elapse(later(2.3))) == [(State.OPENED, None, None), *CAPTURED]
 
 
 def test_a_camera_that_is_gone_takes_its_frames_along(book: Activations) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from camguard.platform.linux.holdings import Holdings
 from camguard.platform.linux.streaming import Taken
 
-PATIENCE_S = 2.0
-"""How long frames by read() wait for the open of the process that took them to be heard of."""
+PATIENCE_S = 30.0
+"""How long frames by read() wait for the open of the process that took them to be heard of, on a machine that lags."""
 
 KEPT = 256
 
