@@ -139,6 +139,13 @@ def alerts(activation: Activation, verdict: Verdict) -> bool:
     return activation.capture is not None and verdict.judgement is not Judgement.EXPECTED
 
 
+def of_feeding(verdict: Verdict) -> Verdict:
+    """The verdict on who gives a virtual camera its pictures, from what it would be on a use: only a block stands."""
+    if verdict.judgement is Judgement.BLOCKED:
+        return verdict
+    return Verdict(Judgement.EXPECTED, (Reason(ReasonCode.FEEDS, "it feeds this virtual camera and takes no picture"),))
+
+
 def spent(rule: Rule, activation: Activation) -> bool:
     """Whether this use is the one that a `once` rule was for: a look does not use it up."""
     return rule.lasting is Lasting.ONCE and activation.capture is not None

@@ -22,6 +22,7 @@ class ReasonCode(StrEnum):
     OTHER_CAMERA = "no-rule-for-camera"
     EXPIRED = "rule-expired"
     OTHERWISE = "allowed-otherwise"
+    FEEDS = "feeds-virtual-camera"
 
 
 def reason_code(word: str) -> ReasonCode | Circumstance:

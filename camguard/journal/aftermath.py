@@ -31,6 +31,8 @@ _GUARDS_OWN = frozenset(
         Kind.ALERT,
         Kind.ENDED,
         Kind.PROBE,
+        Kind.FEEDING,
+        Kind.FED,
         Kind.PASS_ENDING,
         Kind.PASS_ENDED,
         Kind.MACHINE_SLEPT,

@@ -246,6 +246,18 @@ KINDS: dict[str, About] = {
         "The activation log could not be written for a time",
         "What happened meanwhile was kept in memory and written afterwards, as far as it could be.",
     ),
+    Kind.FEEDING: About(
+        "dbe0dc7b0a664d05be882eab39bf141c",
+        Priority.INFO,
+        "A program feeds a virtual camera",
+        "It gives the camera its pictures, and takes none. Whoever views them is told of by an entry of its own.",
+    ),
+    Kind.FED: About(
+        "8f3632951388434bb7a9525bc0053111",
+        Priority.INFO,
+        "A program feeds a virtual camera no longer",
+        "It gave the camera its pictures until now.",
+    ),
     Kind.MACHINE_SLEPT: About(
         "80d5fb28d3c547d2adc25b56cb2e778e",
         Priority.INFO,

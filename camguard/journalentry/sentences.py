@@ -181,6 +181,8 @@ _SENTENCES: dict[str, Callable[[Told], str]] = {
     Kind.CAPTURING: _capturing,
     Kind.ENDED: _ended,
     Kind.PROBE: _use("looked at, and took no pictures with,"),
+    Kind.FEEDING: _use("feeds, and takes no pictures from,"),
+    Kind.FED: _use("no longer feeds"),
     Kind.JUDGED: _judged,
     Kind.ALERT: _alert,
     Kind.DECIDED: _decided,

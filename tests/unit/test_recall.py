@@ -129,6 +129,8 @@ KIND_OF_STATE = {
     State.CAPTURING: Kind.CAPTURING,
     State.ENDED: Kind.ENDED,
     State.PROBE: Kind.PROBE,
+    State.FEEDING: Kind.FEEDING,
+    State.FED: Kind.FED,
 }
 
 
