@@ -10,14 +10,18 @@ from camguard.core.context import Context, ContextPolicy, against
 from camguard.core.details import Details
 from camguard.core.events import CamerasSeen, HoldersSeen
 from camguard.core.model import App, Camera, CameraId, Process, Rule, Verdict
-from camguard.core.policy import Circumstances, judge
+from camguard.core.part import Part
+from camguard.core.policy import Circumstances, judge, of_feeding
 from camguard.errors import NothingMatched, UsageError
 from camguard.ports import History, Platform
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One process that holds a camera now; `mapped` where it has the camera's buffers mapped."""
+    """One process that holds a camera now; `mapped` where it has the camera's buffers mapped.
+
+    `feeds` where it gives a virtual camera its pictures and takes none.
+    """
 
     camera: Camera
     process: Process
@@ -26,6 +30,7 @@ class Use:
     mapped: bool
     verdict: Verdict
     context: Context
+    feeds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,9 @@ def look(
                 context = platform.surroundings.context(holder.process, details.origin)
                 speaking = against(context, at, minding)
                 case = Circumstances(app, camera, at, details.user, uid, times, last, speaking)
-                uses.append(Use(camera, holder.process, app, details, holder.mapped, judge(case, rules), context))
+                verdict, feeds = judge(case, rules), holder.part is Part.FEEDS
+                verdict = of_feeding(verdict) if feeds else verdict
+                uses.append(Use(camera, holder.process, app, details, holder.mapped, verdict, context, feeds))
     return tuple(cameras.values()), tuple(uses)
 
 

@@ -28,7 +28,7 @@ def camera_view(camera: Camera, power: Power, wanted: Wanted | None = None) -> R
 
 
 def use_view(use: Use) -> Record:
-    """One process that holds a camera, as a look found it; and whether it has the camera's buffers mapped."""
+    """One process that holds a camera, as a look found it: whether it has the camera's buffers mapped, or feeds it."""
     report = Report(
         Kind.PRESENT,
         _UNTOLD,
@@ -40,7 +40,7 @@ def use_view(use: Use) -> Record:
         context=use.context,
     )
     record = {key: value for key, value in describe(report).items() if key not in _NOT_KNOWN_OF_A_LOOK}
-    return {**record, "mapped": use.mapped}
+    return {**record, "mapped": use.mapped, "feeds": use.feeds}
 
 
 def case_view(case: Case, process: Process) -> Record:
@@ -54,7 +54,7 @@ def case_view(case: Case, process: Process) -> Record:
             details=None if case.identity is None else case.identity.details,
         )
     )
-    return {**whole, "process": alone["process"]}
+    return {**whole, "process": alone["process"], "feeds": case.activation.state.feeds}
 
 
 def _told(case: Case) -> Report:

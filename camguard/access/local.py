@@ -8,7 +8,7 @@ import pwd
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from camguard.access import Found
@@ -26,6 +26,7 @@ from camguard.core.model import (
     App,
     Camera,
     CameraId,
+    CameraKind,
     Moment,
     Outcome,
     Process,
@@ -33,7 +34,7 @@ from camguard.core.model import (
     State,
     Verdict,
 )
-from camguard.core.policy import Circumstances, judge
+from camguard.core.policy import Circumstances, judge, of_feeding
 from camguard.core.power import Plan, Power
 from camguard.core.records import SCHEMA, Record, of_rule, safe
 from camguard.ending import Order, end_use
@@ -53,8 +54,11 @@ from camguard.subject import outcome_record
 from camguard.uses import Snapshot, Use, activation_number, by_app, by_pid, camera_meant, look
 from camguard.views import camera_view, use_view
 
-_CHANGES = (Kind.JUDGED, Kind.CAPTURING, Kind.ENDED, Kind.PROBE, Kind.ACTION_COMPLETED)
+_CHANGES = (Kind.JUDGED, Kind.CAPTURING, Kind.ENDED, Kind.PROBE, Kind.FEEDING, Kind.FED, Kind.ACTION_COMPLETED)
 """What is told of an activation while following: not its first open, of which nothing is known for an instant."""
+
+_RECENT = 50
+"""Among so many of a virtual camera's activations, the newest, that of a program that feeds it now is looked for."""
 
 _REMEMBERED = 1_000
 """Activations of which it is remembered what was told, so that following for a year stays small."""
@@ -232,11 +236,23 @@ def snapshot(config: Config) -> Snapshot:
     edges = platform(config)
     with history(config) as past:
         cameras, uses = look(edges, past, rules_in_force(config, edges).current(), config.context)
+        uses = tuple(_as_logged(use, past) for use in uses)
     on = {camera.id for camera in cameras}
     off = {camera.id: camera for plan in _off(config, edges) for camera in plan.cameras if camera.id not in on}
     return Snapshot(
         edges.method, guard_pid(config.journal_path), config.journal_path, cameras, uses, tuple(off.values())
     )
+
+
+def _as_logged(use: Use, past: Reader) -> Use:
+    """Who feeds a virtual camera is known to a guard that saw it begin, and not to one look."""
+    if use.feeds or use.camera.kind is not CameraKind.VIRTUAL or use.process.identity is None:
+        return use
+    newest = past.activations(Filter(camera=use.camera.id, limit=_RECENT))
+    its_own = [record for record in newest if record.process and identity_of(record) == use.process.identity]
+    if not its_own or its_own[-1].state != State.FEEDING or its_own[-1].interrupted:
+        return use
+    return replace(use, feeds=True, verdict=of_feeding(use.verdict))
 
 
 def _off(config: Config, edges: Platform) -> tuple[Plan, ...]:

@@ -28,9 +28,9 @@ from camguard.core.model import (
     Rule,
     Step,
     Verdict,
-    reason_code,
 )
 from camguard.core.power import Power
+from camguard.core.reasons import reason_code
 from camguard.core.records import Record
 from camguard.ipc import calls
 from camguard.ipc.client import Client
@@ -44,7 +44,7 @@ from camguard.shapes import Shape
 
 _USE, _RECORD, _KNOWN = Shape(calls.UseRef), Shape(ActivationRecord), Shape(Known)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_CHANGES = (Kind.JUDGED, Kind.CAPTURING, Kind.ENDED, Kind.PROBE, Kind.ACTION_COMPLETED)
+_CHANGES = (Kind.JUDGED, Kind.CAPTURING, Kind.ENDED, Kind.PROBE, Kind.FEEDING, Kind.FED, Kind.ACTION_COMPLETED)
 _SWITCH_S = 60.0
 """How long a switch may take before the service is called silent: a device has seconds, and there may be several."""
 _RULE_S = 30.0

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 
-from camguard.activity.words import app_of, judged, was_ended
+from camguard.activity.words import app_of, is_feeding, judged, was_ended
 from camguard.core.coverage import ASIDE, ASLEEP, BEGINS, LEAPT, NOT_TOLD, Stretch, Watch
 from camguard.core.model import State
 from camguard.journal.filter import to_utc_ns
+from camguard.journal.fold import ActivationRecord
 from camguard.journal.known import Known, TimedUse
 from camguard.wording import spoken
 
@@ -82,12 +83,17 @@ class Finding:
 
 def find(asked: Asked, known: Known) -> Finding:
     """The answer to what is asked, out of what the log knows."""
-    looks = tuple(use for use in known.uses if use.record.state == State.PROBE)
-    others = [use for use in known.uses if use.record.state != State.PROBE]
+    looks = tuple(use for use in known.uses if _took_none(use.record))
+    others = [use for use in known.uses if not _took_none(use.record)]
     uses = tuple(use for use in others if use.until_utc_ns >= asked.begin_utc_ns)
     possible = tuple(use for use in others if use.until_utc_ns < asked.begin_utc_ns)
     answer = _answer(known, uses, possible)
     return Finding(answer, _sentence(asked, known, answer, uses), uses, looks, possible)
+
+
+def _took_none(record: ActivationRecord) -> bool:
+    """Whether it only looked, or gave a virtual camera its pictures: no camera was on for it."""
+    return record.state == State.PROBE or is_feeding(record)
 
 
 def told(use: TimedUse) -> str:
@@ -99,6 +105,8 @@ def told(use: TimedUse) -> str:
     camera = record.camera_name or "a camera"
     if record.state == State.PROBE:
         return f"{who}{_in_brackets(known)} looked at {camera}, and took no pictures"
+    if is_feeding(record):
+        return f"{who}{_in_brackets(known)} gave the virtual camera {camera} its pictures, and took none"
     lasted = "" if record.duration_ms is None else f" for {spoken(record.duration_ms * 1_000_000)}"
     unseen = "; its end was not seen" if record.interrupted else ""
     unseen += "; it had begun before the guard" if record.present else ""

@@ -10,7 +10,7 @@ from enum import StrEnum
 from itertools import groupby
 
 from camguard.activity.spans import DAY_MINUTES, Piece, Span, joined, pieces, wall, within
-from camguard.activity.words import app_of
+from camguard.activity.words import app_of, is_feeding
 from camguard.core.model import Judgement, State
 from camguard.journal.fold import ActivationRecord
 
@@ -118,7 +118,7 @@ class _Tally:
 
 def sort_of(record: ActivationRecord) -> Sort:
     """What kind of use it was."""
-    if record.state == State.PROBE:
+    if record.state == State.PROBE or (is_feeding(record) and record.verdict != Judgement.BLOCKED):
         return Sort.LOOKED
     return {Judgement.EXPECTED.value: Sort.EXPECTED, Judgement.UNEXPECTED.value: Sort.UNEXPECTED}.get(
         record.verdict or "", Sort.BLOCKED if record.verdict == Judgement.BLOCKED else Sort.UNJUDGED

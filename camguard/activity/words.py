@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from camguard.core.model import Result, State
+from camguard.core.model import Judgement, Result, State
 from camguard.wording import spoken
 
 if TYPE_CHECKING:
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 LOOKED_ONLY = "looked only"
 NOT_JUDGED = "not judged"
+FED = "fed it"
+FEEDS = "feeds it"
 
 
 def app_of(record: ActivationRecord) -> str:
@@ -29,8 +31,18 @@ def lasted(record: ActivationRecord) -> str:
 
 
 def judged(record: ActivationRecord) -> str:
-    """What the rules made of a use: ``expected``, ``unexpected``, ``blocked``; or why there is no verdict."""
+    """What the rules made of a use: ``expected``, ``unexpected``, ``blocked``; or why there is no verdict.
+
+    Who gave a virtual camera its pictures did not use it, and has none either unless it was blocked.
+    """
+    if is_feeding(record) and record.verdict != Judgement.BLOCKED:
+        return FEEDS if not record.over and not record.interrupted else FED
     return LOOKED_ONLY if record.state == State.PROBE else record.verdict or NOT_JUDGED
+
+
+def is_feeding(record: ActivationRecord) -> bool:
+    """Whether it is of a program that gives, or gave, a virtual camera its pictures, and takes none."""
+    return record.state in {State.FEEDING, State.FED}
 
 
 def was_ended(record: ActivationRecord) -> bool:

@@ -129,6 +129,14 @@ def _probe(told: Told) -> tuple[str, str]:
     return "looked", _use(told) + _how_it_was(told)
 
 
+def _feeding(told: Told) -> tuple[str, str]:
+    return "feeding", f"{_use(told)}, which gives this virtual camera its pictures"
+
+
+def _fed(told: Told) -> tuple[str, str]:
+    return "fed", _use(told) + _how_it_was(told)
+
+
 def _how_it_was(told: Told) -> str:
     parts = []
     if told.get("duration_ms") is not None:
@@ -339,6 +347,8 @@ _TELL: dict[str, Callable[[Told], tuple[str, str]]] = {
     Kind.CAPTURING: _capturing,
     Kind.ENDED: _ended,
     Kind.PROBE: _probe,
+    Kind.FEEDING: _feeding,
+    Kind.FED: _fed,
     Kind.JUDGED: _judged,
     Kind.ALERT: _alert,
     Kind.DECIDED: _decided,

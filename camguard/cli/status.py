@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from camguard.activity.words import FEEDS
 from camguard.cli.eventlines import own_pid, who
 from camguard.cli.output import json_option, quoted, quoted_sentence, say, say_columns, say_json
 from camguard.cli.settings import access
@@ -88,5 +89,5 @@ def _use_row(use: Any) -> tuple[str, ...]:
         name,
         "" if pid is None else str(pid),
         process.get("user") or uid,
-        use.get("verdict") or "",
+        FEEDS if use.get("feeds") else use.get("verdict") or "",
     )

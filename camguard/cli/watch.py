@@ -39,6 +39,7 @@ What the lines say:
   opened      an app opened a camera; it may only look it over
   capturing   it takes pictures
   looked      it closed the camera again without taking any
+  feeding     it gives a virtual camera its pictures, and takes none; "fed": no longer
   ended       it is done; "present": it began before the guard did
   expected, unexpected, blocked   what your rules make of it, and why
   ALERT       an unexpected use: `camguard end a17` ends it,

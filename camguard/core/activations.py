@@ -7,7 +7,7 @@ as one app at work, so a use that a child inherits is one use.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -23,6 +23,8 @@ from camguard.core.model import (
     Process,
     State,
 )
+from camguard.core.part import Part
+from camguard.core.unclaimed import Unclaimed
 
 
 class Signal(StrEnum):
@@ -30,6 +32,7 @@ class Signal(StrEnum):
 
     EVIDENCE = "evidence"  # a mapped buffer or a delivered frame
     DWELLED = "dwelled"  # held for longer than a look takes
+    FEEDS = "feeds"  # it is the one who gives a virtual camera its pictures
     SETTLED = "settled"  # nobody holds it, and nobody came back
 
 
@@ -41,8 +44,13 @@ TRANSITIONS: Mapping[tuple[State, Signal], State] = {
     (State.PRESENT, Signal.DWELLED): State.CAPTURING,
     (State.PRESENT, Signal.SETTLED): State.ENDED,
     (State.CAPTURING, Signal.SETTLED): State.ENDED,
+    (State.OPENED, Signal.FEEDS): State.FEEDING,
+    (State.PRESENT, Signal.FEEDS): State.FEEDING,
+    (State.FEEDING, Signal.EVIDENCE): State.CAPTURING,
+    (State.FEEDING, Signal.DWELLED): State.CAPTURING,
+    (State.FEEDING, Signal.SETTLED): State.FED,
 }
-"""The whole life of an activation. What is not here cannot happen; ENDED and PROBE are final."""
+"""The whole life of an activation. What is not here cannot happen; ENDED, PROBE and FED are final."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,7 @@ class Activations:
         self._timing = timing
         self._next_number = next_number
         self._live: dict[_Key, Activation] = {}
+        self._unclaimed = Unclaimed(timing.linger_ns)
 
     @property
     def live(self) -> tuple[Activation, ...]:
@@ -98,12 +107,17 @@ class Activations:
         for key, activation in list(self._live.items()):
             if key[0] == seen.camera and key[1] not in groups and activation.held_since is not None:
                 steps += self._released(key, seen.at)
+        for waiting in self._unclaimed.of(seen.camera):
+            if self._taker(waiting) is not None:
+                self._unclaimed.claimed(waiting)
+                steps += self.frames(replace(waiting, at=seen.at))
         return steps
 
     def frames(self, seen: FramesSeen) -> list[Transition]:
-        """Count frames for whoever took them; the first one proves capture."""
+        """Count frames for whoever took them; the first one proves capture. Who that is may be heard of later."""
         key = self._taker(seen)
         if key is None:
+            self._unclaimed.keep(seen)
             return []
         activation = self._live[key]
         self._live[key] = replace(activation, frames=(activation.frames or 0) + seen.count)
@@ -115,11 +129,14 @@ class Activations:
         for key in [key for key in self._live if key[0] == camera]:
             self._release(key, at)
             steps.append(self._settle(key, ending))
+        self._unclaimed.forget(camera)
         return steps
 
     def elapse(self, now: Moment) -> list[Transition]:
         """What time alone has done by `now`."""
         steps: list[Transition] = []
+        for seen, process in self._unclaimed.take_due(now.boottime_ns):
+            steps += self._taken_by(process, seen)
         for key, activation in list(self._live.items()):
             due = self._due_ns(activation)
             if due is None or now.boottime_ns < due:
@@ -132,7 +149,8 @@ class Activations:
 
     def deadline_ns(self) -> int | None:
         """When `elapse` will next have something to do, on the clock of `Moment.boottime_ns`."""
-        return min((due for due in map(self._due_ns, self._live.values()) if due is not None), default=None)
+        dues = [self._unclaimed.due_ns(), *map(self._due_ns, self._live.values())]
+        return min((due for due in dues if due is not None), default=None)
 
     def _kinship(self, camera: CameraId, process: Process) -> Kinship:
         """Which app a process is at work for. One that is just ending no longer tells; then it is who it was."""
@@ -147,7 +165,7 @@ class Activations:
         if activation.held_since is None:
             released = activation.released_at or activation.opened_at
             return released.boottime_ns + self._timing.linger_ns
-        if activation.state is State.CAPTURING:
+        if activation.state is State.CAPTURING or not activation.viewing:
             return None
         return activation.held_since.boottime_ns + self._timing.dwell_ns - activation.held_ns
 
@@ -158,8 +176,10 @@ class Activations:
             yield self._begin(key, holders, openers, seen)
         else:
             self._go_on(key, known, holders, openers, seen.at)
-        if any(holder.mapped for holder in holders):
+        if any(holder.mapped and holder.part is Part.VIEWS for holder in holders):
             yield from self._evidence(key, Capture.MAPPING, seen.at)
+        elif any(holder.part is Part.FEEDS for holder in holders) and not self._live[key].viewing:
+            yield from self._feeds(key)
 
     def _begin(self, key: _Key, holders: set[Holder], openers: list[Process], seen: HoldersSeen) -> Transition:
         processes = [holder.process for holder in holders] or openers
@@ -176,6 +196,7 @@ class Activations:
             held_since=seen.at if holders else None,
             released_at=None if holders else seen.at,
             opens=max(1, len(openers)),
+            viewing=_viewing(holders),
         )
         self._next_number += 1
         self._live[key] = activation
@@ -191,10 +212,31 @@ class Activations:
                 holders=frozenset(holder.process for holder in holders),
                 held_since=known.held_since or at,
                 released_at=None,
+                viewing=_viewing(holders),
             )
         elif known.held_since is None:
             changed = replace(changed, released_at=at)
         self._live[key] = changed
+
+    def _feeds(self, key: _Key) -> Iterator[Transition]:
+        was = self._live[key].state
+        if (was, Signal.FEEDS) in TRANSITIONS:
+            self._live[key] = replace(self._live[key], state=TRANSITIONS[was, Signal.FEEDS])
+            yield Transition(self._live[key], was)
+
+    def _taken_by(self, process: Process, seen: FramesSeen) -> list[Transition]:
+        """Frames whose taker is gone, and was not known to have taken any: a use that is over by now."""
+        key = (seen.camera, self._kinship(seen.camera, process))
+        steps = []
+        if key not in self._live:
+            about = HoldersSeen(seen.camera, frozenset(), seen.at)
+            steps.append(self._begin(key, set(), [process], about))
+        activation = self._live[key]
+        self._live[key] = replace(activation, frames=(activation.frames or 0) + seen.count)
+        steps += self._evidence(key, Capture.FRAMES, seen.at)
+        if activation.held_since is None:
+            steps.append(self._settle(key, Ending.CLOSED))
+        return steps
 
     def _evidence(self, key: _Key, capture: Capture, at: Moment) -> list[Transition]:
         """Capture is proven; an activation that time had declared capturing now says by what."""
@@ -203,10 +245,7 @@ class Activations:
             if activation.capture is Capture.DWELL:
                 self._live[key] = replace(activation, capture=capture)
             return []
-        steps = [self._capturing(key, Signal.EVIDENCE, capture, at)]
-        if activation.held_since is None:
-            steps.append(self._settle(key, Ending.CLOSED))
-        return steps
+        return [self._capturing(key, Signal.EVIDENCE, capture, at)]
 
     def _capturing(self, key: _Key, signal: Signal, capture: Capture, at: Moment) -> Transition:
         activation = self._live[key]
@@ -233,6 +272,7 @@ class Activations:
         activation = self._live.pop(key)
         state = TRANSITIONS[activation.state, Signal.SETTLED]
         over = replace(activation, state=state, ended_at=activation.released_at, ending=ending)
+        self._unclaimed.over(over)
         return Transition(over, activation.state)
 
     def _taker(self, seen: FramesSeen) -> _Key | None:
@@ -242,6 +282,11 @@ class Activations:
             if any(process.pid == seen.pid for process in self._live[key].holders):
                 return key
         return next((key for key in here if self._live[key].process.pid == seen.pid), None)
+
+
+def _viewing(holders: Collection[Holder]) -> bool:
+    """Whether somebody may be taking pictures; who only opened the camera and is gone may have been."""
+    return not holders or any(holder.part is Part.VIEWS for holder in holders)
 
 
 def _in_order(groups: Mapping[Kinship, set[Holder]], openers: Mapping[Kinship, list[Process]]) -> Iterable[Kinship]:

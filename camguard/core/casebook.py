@@ -38,7 +38,7 @@ from camguard.core.model import (
     State,
     Verdict,
 )
-from camguard.core.policy import Circumstances, alerts, judge, judge_at_once, may_block, spent
+from camguard.core.policy import Circumstances, alerts, judge, judge_at_once, may_block, of_feeding, spent
 
 IDENTIFY_PATIENCE_NS = NANOSECONDS
 """How long an alert waits for the app to be identified before it is raised without."""
@@ -49,7 +49,12 @@ _KIND_OF_STATE = {
     State.CAPTURING: Kind.CAPTURING,
     State.ENDED: Kind.ENDED,
     State.PROBE: Kind.PROBE,
+    State.FEEDING: Kind.FEEDING,
+    State.FED: Kind.FED,
 }
+
+_JUDGED_ANEW = frozenset({State.CAPTURING, State.FEEDING})
+"""Coming to these changes what a verdict is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +262,7 @@ class Casebook:
             urgent = not block.wishes and may_block(activation.process, case.camera, at, rules)
             digest.wishes.append(Identify(activation.number, activation.process, urgent))
             digest.add(block)
-        if activation.state is State.CAPTURING and case.identity is not None:
+        if activation.state in _JUDGED_ANEW and case.identity is not None:
             digest.add(self._judge(activation.number, at, rules))
         self._forget_if_over(activation.number)
         return digest
@@ -287,6 +292,8 @@ class Casebook:
         """Reach a verdict on what is known; report it where it is new, alert where a person must hear of it."""
         case = self._cases[number]
         verdict = _standing_block(case) or judge(_circumstances(case, at, self.minding), rules)
+        if case.activation.state.feeds:
+            verdict = of_feeding(verdict)
         digest = Digest()
         if verdict != case.verdict:
             case = self._cases[number] = replace(case, verdict=verdict)

@@ -115,6 +115,8 @@ class Kind(StrEnum):
     CAPTURING = "capturing"
     ENDED = "ended"
     PROBE = "probe"
+    FEEDING = "feeding"
+    FED = "fed"
     JUDGED = "judged"
     ALERT = "alert"
     DECIDED = "decided"

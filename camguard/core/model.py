@@ -12,6 +12,8 @@ from typing import NewType
 
 from camguard.core.circumstance import Circumstance
 from camguard.core.confidence import Confidence, Through, weaker
+from camguard.core.part import Part
+from camguard.core.reasons import ReasonCode
 
 CameraId = NewType("CameraId", str)
 """Names one physical device and stays the same when it is unplugged and plugged in again."""
@@ -152,6 +154,7 @@ class Holder:
 
     process: Process
     mapped: bool = False
+    part: Part = Part.VIEWS
 
 
 class AppKind(StrEnum):
@@ -221,13 +224,20 @@ class State(StrEnum):
     OPENED = "opened"
     PRESENT = "present"
     CAPTURING = "capturing"
+    FEEDING = "feeding"
     ENDED = "ended"
     PROBE = "probe"
+    FED = "fed"
 
     @property
     def live(self) -> bool:
         """Whether the camera is, or may at once be again, in this app's hands."""
-        return self in (State.OPENED, State.PRESENT, State.CAPTURING)
+        return self in (State.OPENED, State.PRESENT, State.CAPTURING, State.FEEDING)
+
+    @property
+    def feeds(self) -> bool:
+        """Whether the app gives, or gave, a virtual camera its pictures: no use of a camera."""
+        return self in (State.FEEDING, State.FED)
 
 
 class Ending(StrEnum):
@@ -243,7 +253,8 @@ class Activation:
     """One app's use of one camera, from the first open to the last close.
 
     `number` is unique in a journal and grows. `held_ns` adds up the time in which somebody held the camera;
-    `frames` counts pictures delivered, None where the kernel could not be asked.
+    `frames` counts pictures delivered, None where the kernel could not be asked. `viewing` is False
+    while each of its holders only feeds a virtual camera, or waits for one that nobody feeds.
     """
 
     number: int
@@ -262,6 +273,7 @@ class Activation:
     held_ns: int = 0
     opens: int = 1
     frames: int | None = None
+    viewing: bool = True
 
     @property
     def id(self) -> str:
@@ -334,23 +346,6 @@ class Judgement(StrEnum):
     BLOCKED = "blocked"
 
 
-class ReasonCode(StrEnum):
-    """Why: stable words that programs may match."""
-
-    ALLOWED = "allowed-by-rule"
-    ASKED = "ask-by-rule"
-    BLOCKED = "blocked-by-rule"
-    FIRST_USE = "first-use"
-    NO_RULE = "no-rule"
-    UNKNOWN_PROCESS = "unknown-process"
-    CHANGED = "app-changed"
-    UNPROVEN = "app-unproven"
-    OUTSIDE_HOURS = "outside-hours"
-    OTHER_CAMERA = "no-rule-for-camera"
-    EXPIRED = "rule-expired"
-    OTHERWISE = "allowed-otherwise"
-
-
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One reason, as a code for programs and a sentence for people."""
@@ -358,14 +353,6 @@ class Reason:
     code: ReasonCode | Circumstance
     sentence: str
     rule: str | None = None
-
-
-def reason_code(word: str) -> ReasonCode | Circumstance:
-    """The code that is written so. Raises ValueError for any other word."""
-    try:
-        return ReasonCode(word)
-    except ValueError:
-        return Circumstance(word)
 
 
 @dataclass(frozen=True, slots=True)

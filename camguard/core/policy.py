@@ -23,10 +23,10 @@ from camguard.core.model import (
     Moment,
     Process,
     Reason,
-    ReasonCode,
     Rule,
     Verdict,
 )
+from camguard.core.reasons import ReasonCode
 
 _MINUTES_A_DAY = 24 * 60
 _STRICTNESS = {Effect.ALLOW: 0, Effect.ASK: 1, Effect.BLOCK: 2}
@@ -137,6 +137,13 @@ def alerts(activation: Activation, verdict: Verdict) -> bool:
     if verdict.judgement is Judgement.BLOCKED:
         return True
     return activation.capture is not None and verdict.judgement is not Judgement.EXPECTED
+
+
+def of_feeding(verdict: Verdict) -> Verdict:
+    """The verdict on who gives a virtual camera its pictures, from what it would be on a use: only a block stands."""
+    if verdict.judgement is Judgement.BLOCKED:
+        return verdict
+    return Verdict(Judgement.EXPECTED, (Reason(ReasonCode.FEEDS, "it feeds this virtual camera and takes no picture"),))
 
 
 def spent(rule: Rule, activation: Activation) -> bool:

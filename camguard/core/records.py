@@ -37,6 +37,8 @@ ACTIVATION_KINDS = frozenset(
         Kind.CAPTURING,
         Kind.ENDED,
         Kind.PROBE,
+        Kind.FEEDING,
+        Kind.FED,
         Kind.JUDGED,
         Kind.ALERT,
         Kind.DECIDED,

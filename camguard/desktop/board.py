@@ -23,7 +23,7 @@ Told = Mapping[str, Any]
 KEPT = 200
 """So many alerts are kept in mind; the log has all of them."""
 
-_OVER = frozenset({Kind.ENDED, Kind.PROBE})
+_OVER = frozenset({Kind.ENDED, Kind.PROBE, Kind.FED})
 _RULES = "rules"
 """A file of rules that is broken is told as what cannot be seen is; but the cameras are seen."""
 _UNHEEDED = frozenset({Kind.CALL_REFUSED})

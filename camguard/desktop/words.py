@@ -8,7 +8,7 @@ from typing import Any
 
 from camguard.core.confidence import Confidence
 from camguard.core.decisions import Decision
-from camguard.core.model import AppKind, Judgement, Result
+from camguard.core.model import AppKind, Judgement, Result, State
 from camguard.wording import CUT, CUT_ONLY, visible
 
 Told = Mapping[str, Any]
@@ -119,6 +119,8 @@ def clock(at: datetime, now: datetime) -> str:
 def going_on(told: Told, seconds: float | None) -> str:
     """A use that goes on, in a sentence without its full stop."""
     since = "" if seconds is None else f" for {lasting(seconds)}"
+    if told.get("feeds") or told.get("state") == State.FEEDING:
+        return f"{who(told)} has been giving {camera(told)} its pictures{since}"
     return f"{who(told)} has been using {camera(told)}{since}"
 
 

@@ -1,8 +1,9 @@
 """Activations for other programs: JSON objects and CSV.
 
-Keys of the JSON object: ``schema``, ``activation`` ("a17"), ``state`` (opened, present, capturing, ended, probe),
-``opened_at``, ``capturing_at``, ``ended_at`` (ISO 8601, local time with offset; null where it did not happen or is
-not known), ``duration_ms``, ``interrupted`` (true where the guard stopped watching first: the end is not known),
+Keys of the JSON object: ``schema``, ``activation`` ("a17"), ``state`` (opened, present, capturing, ended, probe, and of
+who gives a virtual camera its pictures feeding, fed), ``opened_at``, ``capturing_at``, ``ended_at`` (ISO 8601, local
+time with offset; null where it did not happen or is not known), ``duration_ms``, ``interrupted`` (true where the guard
+stopped watching first: the end is not known),
 ``ending`` (closed, unplugged), ``capture`` (frames, mapping, dwell), ``frames``, ``opens``, ``camera``, ``app``,
 ``process`` (as in ``watch --json``), ``verdict``, ``reasons``, ``alerted``, ``decision`` (what a person answered to the
 alert: ``decision``, ``by``, ``at``; null where nobody did), ``context`` (whether the screen was ``locked`` and more,

@@ -12,9 +12,9 @@ import msgspec
 from camguard.core.events import Kind
 from camguard.core.model import State
 
-_LIFE = frozenset({Kind.OPENED, Kind.PRESENT, Kind.CAPTURING, Kind.ENDED, Kind.PROBE})
+_LIFE = frozenset({Kind.OPENED, Kind.PRESENT, Kind.CAPTURING, Kind.ENDED, Kind.PROBE, Kind.FEEDING, Kind.FED})
 _PRESERVED = frozenset({Kind.PRESERVED, Kind.KEPT})
-_OVER = frozenset({State.ENDED.value, State.PROBE.value})
+_OVER = frozenset({State.ENDED.value, State.PROBE.value, State.FED.value})
 
 
 class ActivationData(msgspec.Struct, frozen=True):

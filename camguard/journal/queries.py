@@ -197,7 +197,8 @@ class Reader:
         unended = self._rows(
             "SELECT activation FROM entries WHERE kind IN ('opened', 'present') AND activation < ?1"
             " UNION SELECT value FROM json_each(?2) WHERE value < ?1"  # of these a cut took where they began
-            " EXCEPT SELECT activation FROM entries WHERE kind IN ('ended', 'probe') AND activation < ?1 ORDER BY 1",
+            " EXCEPT SELECT activation FROM entries WHERE kind IN ('ended', 'probe', 'fed') AND activation < ?1"
+            " ORDER BY 1",
             (before, json.dumps(self._live_at_cut())),
         )
         return [(number, number) for (number,) in unended] + ([(low, high)] if low else [])

@@ -56,6 +56,30 @@ def test_a_descriptor(finder: HolderFinder, actor: Actor, node: Node) -> None:
     assert finder.look(actor.pid, [node], limit=1) is None
 
 
+@pytest.mark.parametrize(
+    ("ways", "writes_only"),
+    [
+        ((os.O_WRONLY,), True),
+        ((os.O_RDWR,), False),
+        ((os.O_WRONLY, os.O_RDONLY), False),
+        ((os.O_WRONLY, os.O_PATH), True),
+    ],
+)
+def test_who_can_only_write(finder: HolderFinder, node: Node, ways: tuple[int, ...], writes_only: bool) -> None:
+    opened = [os.open(node.path, way | os.O_CLOEXEC) for way in ways]
+    try:
+        holder = subprocess.Popen(["sleep", "60"], pass_fds=opened)
+        try:
+            (grip,) = finder.look(holder.pid, [node]) or ()
+            assert grip.writes_only is writes_only
+        finally:
+            holder.kill()
+            holder.wait()
+    finally:
+        for fd in opened:
+            os.close(fd)
+
+
 def test_nothing_but_a_mapping(finder: HolderFinder, actor: Actor, node: Node) -> None:
     fd = actor.do("open", node.path)
     actor.do("mmap", fd)

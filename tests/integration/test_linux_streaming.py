@@ -52,6 +52,15 @@ def test_read_has_the_first_line_alone() -> None:
     assert count(handed_over(), handed_over(), handed_over()) == {(None, 181): 3}
 
 
+def test_pictures_that_were_handed_in_are_no_frames_taken_but_tell_who_feeds() -> None:
+    counter = FrameCounter()
+    for line in (handed_over(kind=2), dequeued(minor=9, kind="VIDEO_OUTPUT"), dequeued(7, b"5")):
+        counter.feed(line)
+    assert counter.take(settled=True) == {(0, 5): 1}
+    assert counter.handed_in() == {(9, 181)}
+    assert counter.handed_in() == set()
+
+
 def test_a_frame_waits_once_for_its_second_line() -> None:
     counter = FrameCounter()
     counter.feed(handed_over())

@@ -106,13 +106,13 @@ class Browser:
 
 
 @contextmanager
-def browser(*more: str) -> Iterator[Browser]:
-    """A Chromium, with more arguments, for as long as the context lasts."""
+def browser(*more: str, program: str | None = None) -> Iterator[Browser]:
+    """A Chromium, with more arguments, for as long as the context lasts; `program` is what starts it, else itself."""
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
     options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium") or ""
+    options.binary_location = program or shutil.which("chromium") or ""
     for argument in ("--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", *more):
         options.add_argument(argument)
     if os.geteuid() == 0:

@@ -28,7 +28,7 @@ import sys
 import time
 from collections.abc import Callable
 
-CAPTURE = 1  # V4L2_BUF_TYPE_VIDEO_CAPTURE
+CAPTURE, OUTPUT = 1, 2  # V4L2_BUF_TYPE_VIDEO_*
 MMAP, USERPTR = 1, 2  # V4L2_MEMORY_*
 BUFFERS = 4
 PATIENCE = 30  # seconds without a frame before it is an error
@@ -44,6 +44,7 @@ def _request(direction: int, number: int, size: int) -> int:
 BUFFER = struct.Struct("=IIIII4x16x16xIIQIIi4x")
 QUERYCAP = _request(2, 0, 104)
 GET_FORMAT = _request(3, 4, 208)
+SET_FORMAT = _request(3, 5, 208)
 REQUEST_BUFFERS = _request(3, 8, 20)
 QUERY_BUFFER = _request(3, 9, BUFFER.size)
 QUEUE = _request(3, 15, BUFFER.size)
@@ -71,10 +72,10 @@ def capabilities(fd: int) -> str:
     return bytes(answer[16:48]).rstrip(b"\0").decode("utf-8", "replace")
 
 
-def image_size(fd: int) -> int:
+def image_size(fd: int, direction: int = CAPTURE) -> int:
     """Bytes of one picture in the format that is set."""
     answer = bytearray(208)
-    struct.pack_into("=I", answer, 0, CAPTURE)
+    struct.pack_into("=I", answer, 0, direction)
     fcntl.ioctl(fd, GET_FORMAT, answer)
     return int(struct.unpack_from("=I", answer, 28)[0])
 
@@ -105,23 +106,24 @@ class Memory:
 
 
 class Stream:
-    """A capture with buffers: the driver's, mapped, or our own, handed over by pointer."""
+    """A capture with buffers: the driver's, mapped, or our own, handed over by pointer; or the way in, `direction`."""
 
-    def __init__(self, fd: int, memory: int) -> None:
+    def __init__(self, fd: int, memory: int, direction: int = CAPTURE) -> None:
         self.fd = fd
         self._memory = memory
+        self._direction = direction
         self.places: list[Memory] = []
-        request = bytearray(struct.pack("=IIIIB3x", BUFFERS, CAPTURE, memory, 0, 0))
+        request = bytearray(struct.pack("=IIIIB3x", BUFFERS, direction, memory, 0, 0))
         fcntl.ioctl(fd, REQUEST_BUFFERS, request)
-        size = image_size(fd)
+        size = image_size(fd, direction)
         for index in range(struct.unpack_from("=I", request)[0]):
             self.places.append(Memory(size) if memory == USERPTR else self._mapped(index))
             self._queue(index)
-        fcntl.ioctl(fd, STREAM_ON, struct.pack("=I", CAPTURE))
+        fcntl.ioctl(fd, STREAM_ON, struct.pack("=I", self._direction))
         say("streaming", os.getpid())
 
     def _mapped(self, index: int) -> Memory:
-        buffer = bytearray(BUFFER.pack(index, CAPTURE, 0, 0, 0, 0, MMAP, 0, 0, 0, 0))
+        buffer = bytearray(BUFFER.pack(index, self._direction, 0, 0, 0, 0, MMAP, 0, 0, 0, 0))
         fcntl.ioctl(self.fd, QUERY_BUFFER, buffer)
         offset, length = BUFFER.unpack(buffer)[7:9]
         return Memory(length, self.fd, offset)
@@ -129,13 +131,15 @@ class Stream:
     def _queue(self, index: int) -> None:
         place = self.places[index]
         own = (place.address, place.length) if self._memory == USERPTR else (0, 0)
-        buffer = BUFFER.pack(index, CAPTURE, 0, 0, 0, 0, self._memory, *own, 0, 0)
+        used = 0 if self._direction == CAPTURE else place.length
+        buffer = BUFFER.pack(index, self._direction, used, 0, 0, 0, self._memory, *own, 0, 0)
         fcntl.ioctl(self.fd, QUEUE, bytearray(buffer))
 
     def take(self) -> int:
-        """Wait for a frame, give its buffer back; the number of bytes in it."""
-        wait_readable(self.fd)
-        buffer = bytearray(BUFFER.pack(0, CAPTURE, 0, 0, 0, 0, self._memory, 0, 0, 0, 0))
+        """Wait for a frame, give its buffer back; the number of bytes in it. On the way in: hand one in."""
+        if self._direction == CAPTURE:
+            wait_readable(self.fd)
+        buffer = bytearray(BUFFER.pack(0, self._direction, 0, 0, 0, 0, self._memory, 0, 0, 0, 0))
         fcntl.ioctl(self.fd, DEQUEUE, buffer)
         index, _, used = BUFFER.unpack(buffer)[:3]
         self._queue(index)
@@ -143,7 +147,7 @@ class Stream:
 
     def stop(self) -> None:
         """No more frames."""
-        fcntl.ioctl(self.fd, STREAM_OFF, struct.pack("=I", CAPTURE))
+        fcntl.ioctl(self.fd, STREAM_OFF, struct.pack("=I", self._direction))
 
 
 def wait_readable(fd: int) -> None:
@@ -267,6 +271,68 @@ def close_keep_map(limits: argparse.Namespace) -> None:
     say("done", len(stream.places))
 
 
+def open_to_feed(path: str, flags: int = os.O_RDWR) -> tuple[int, int]:
+    """A virtual camera, open to give it pictures of 320x240 YUYV; with it how many bytes each has."""
+    fd = os.open(path, flags | os.O_CLOEXEC)
+    say("opened", os.getpid())
+    wanted = bytearray(208)
+    struct.pack_into("=I4xII4sI", wanted, 0, OUTPUT, 320, 240, b"YUYV", 1)
+    fcntl.ioctl(fd, SET_FORMAT, wanted)
+    return fd, int(struct.unpack_from("=I", wanted, 28)[0])
+
+
+def paced(give: Callable[[], int]) -> Callable[[], int]:
+    """Give a picture fifteen times a second."""
+
+    def take() -> int:
+        time.sleep(1 / 15)
+        return give()
+
+    return take
+
+
+def feed_write(limits: argparse.Namespace, flags: int = os.O_RDWR) -> None:
+    """Give a virtual camera its pictures by write(2), as OBS and ffmpeg do."""
+    fd, size = open_to_feed(limits.node, flags)
+    picture = bytes(range(256)) * (size // 256)
+    say("done", count_frames(paced(lambda: os.write(fd, picture)), limits))
+
+
+def feed_write_only(limits: argparse.Namespace) -> None:
+    """The same, by a descriptor that can do nothing else."""
+    feed_write(limits, os.O_WRONLY)
+
+
+def feed_mmap(limits: argparse.Namespace) -> None:
+    """Give a virtual camera its pictures by mapped buffers, as GStreamer does."""
+    fd, _ = open_to_feed(limits.node)
+    stream = Stream(fd, MMAP, OUTPUT)
+    say("done", count_frames(paced(stream.take), limits))
+
+
+def pass_on(limits: argparse.Namespace) -> None:
+    """Take pictures from a camera and give them to a virtual one, the node `to`, as OBS does."""
+    source = Stream(open_node(limits.node), MMAP)
+    fd, size = open_to_feed(limits.to)
+
+    def take() -> int:
+        source.take()
+        return os.write(fd, bytes(size))
+
+    say("done", count_frames(take, limits))
+
+
+def feed_then_view(limits: argparse.Namespace) -> None:
+    """Feed a virtual camera for a while, and keep it open for what somebody else will feed it."""
+    fd, size = open_to_feed(limits.node)
+    give = paced(lambda: os.write(fd, bytes(size)))
+    for _ in range(30):
+        give()
+    again = os.open(limits.node, os.O_RDWR | os.O_CLOEXEC)
+    say("waiting", os.getpid())
+    say("done", count_frames(Stream(again, MMAP).take, limits))
+
+
 MODES: dict[str, Callable[[argparse.Namespace], None]] = {
     "mmap": capture_mmap,
     "userptr": capture_userptr,
@@ -277,6 +343,11 @@ MODES: dict[str, Callable[[argparse.Namespace], None]] = {
     "pass": hand_over,
     "receive": receive,
     "close-keep-map": close_keep_map,
+    "feed-write": feed_write,
+    "feed-write-only": feed_write_only,
+    "feed-mmap": feed_mmap,
+    "feed-then-view": feed_then_view,
+    "pass-on": pass_on,
 }
 
 
@@ -288,7 +359,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3600.0, help="stop after so long")
     parser.add_argument("--frames", type=int, default=0, help="stop after so many frames; 0: no limit")
     parser.add_argument("--every", type=int, default=5, help="say so each time this many more have arrived")
-    parser.add_argument("--to", default=__file__, help="for pass: the program that gets the descriptor, a copy of this")
+    parser.add_argument("--to", default=__file__, help="for pass: who gets the descriptor; for pass-on: a node")
     limits = parser.parse_args()
     MODES[limits.mode](limits)
 

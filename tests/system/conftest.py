@@ -32,8 +32,8 @@ BROWSER = HERE / "page"
 DESKTOP = HERE / "desktop"
 """What needs no machine but a desktop that nobody sees."""
 
-PASSED_ON = ("CAMGUARD_KILLS", "CAMGUARD_SEED")
-"""What a person may say about the tests in a machine under systemd: see test_crash_vm.py."""
+PASSED_ON = ("CAMGUARD_KILLS", "CAMGUARD_CAPTURES", "CAMGUARD_SEED")
+"""What a person may say about the tests in a machine: see test_crash_vm.py and test_captures.py."""
 
 _relays = pytest.StashKey[dict[Path, Relay]]()
 
@@ -94,9 +94,9 @@ def _running(session: pytest.Session) -> dict[Path, Relay]:
 def _start(session: pytest.Session, machine: Path) -> Relay:
     folder = Path(tempfile.mkdtemp(prefix="camguard-guest-"))
     tests = [item.nodeid for item in session.items if item.path.is_relative_to(machine)]
-    if machine == PLAIN:
-        return Relay(session.config, folder, tests)
     given = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    if machine == PLAIN:
+        return Relay(session.config, folder, tests, (), {**given, "CAMGUARD_CAPTURE_PROGRAM": str(_capture(folder))})
     return Relay(session.config, folder, tests, ("--systemd",), {**given, "CAMGUARD_WHEEL": str(_wheel(folder))})
 
 
@@ -107,6 +107,18 @@ def _wheel(folder: Path) -> Path:
     if done.returncode != 0:
         raise pytest.UsageError(f"no wheel of camguard could be built:\n{done.stdout}{done.stderr}")
     return next(folder.glob("camguard-*.whl"))
+
+
+def _capture(folder: Path) -> Path:
+    """The program that captures are made by, for any Linux: the machine has no compiler, and another C library."""
+    program = folder / "capture"
+    command = ["cc", "-O2", "-static", "-o", str(program), str(HERE / "capture.c")]
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        why = getattr(error, "stderr", None) or error
+        raise pytest.UsageError(f"tests/system/capture.c is not compiled (apt install gcc libc6-dev): {why}") from error
+    return program
 
 
 def _lost(item: pytest.Item, relay: Relay) -> pytest.TestReport:

@@ -94,7 +94,10 @@ def test_frames_prove_capture_and_are_counted(book: Activations) -> None:
 def test_frames_told_after_the_close_make_a_capture_of_the_look(book: Activations) -> None:
     book.observe(seen(openers=(process(7),)))
     steps = book.frames(FramesSeen(CAMERA.id, 7, 1, later(0.1)))
+    assert states(steps) == [State.CAPTURING]
+    steps += book.elapse(later(1))  # within the linger it might have been found to hold it still
     assert states(steps) == [State.CAPTURING, State.ENDED]
+    assert steps[-1].activation.ended_at == later(0)
     assert steps[-1].activation.ended_at == START
 
 

@@ -21,13 +21,13 @@ from camguard.core.model import (
     Outcome,
     Process,
     Reason,
-    ReasonCode,
     Result,
     Rule,
     State,
     Step,
     Verdict,
 )
+from camguard.core.reasons import ReasonCode
 from camguard.core.records import ACTIVATION_KINDS, JSON, Record, line, of_rule
 from tests.support import core_data
 
@@ -168,7 +168,10 @@ def test_the_table_says_what_is_done() -> None:
 
 # What of a record each may see.
 
-USE_KINDS = (Kind.OPENED, Kind.PRESENT, Kind.CAPTURING, Kind.ENDED, Kind.PROBE, Kind.ALERT)
+USE_KINDS = (
+    *(Kind.OPENED, Kind.PRESENT, Kind.CAPTURING, Kind.ENDED, Kind.PROBE, Kind.FEEDING, Kind.FED),
+    Kind.ALERT,
+)
 SECRETS = ("Cheese", "cheese", "/usr/bin", "4711", "4712", "ada", "31415", "first use", "TERM")
 """What stands in the record of a use below, and is nobody else's business."""
 

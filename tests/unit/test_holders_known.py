@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from camguard.core.events import HoldersSeen
 from camguard.core.model import Camera, CameraId, Moment, Node, Process, ProcessIdentity
+from camguard.core.part import Part
 from camguard.platform.linux.holders import Grip, Scan
 from camguard.platform.linux.holdings import UNKNOWN, Holdings
 from camguard.platform.linux.nodewatch import Hints
@@ -230,3 +231,58 @@ def test_a_camera_that_is_made_anew_forgets_the_unknown_holder() -> None:
     told(holdings)
     holdings.replaced(CAMERA)
     assert not told(holdings).holders
+
+
+def virtual() -> Holdings:
+    """A virtual camera that nobody holds and nobody feeds."""
+    holdings = Holdings(CAMERA)
+    settle(holdings, scan())
+    holdings.feeds(fed=False)
+    return holdings
+
+
+def parts(holdings: Holdings) -> dict[int | None, Part]:
+    return {holder.process.pid: holder.part for holder in told(holdings).holders}
+
+
+def test_who_alone_holds_a_virtual_camera_when_its_pictures_begin_feeds_it() -> None:
+    holdings = virtual()
+    holdings.note(OPEN)
+    holdings.feeds(fed=True)  # seen before its holder is
+    settle(holdings, scan(7))
+    holdings.feeds(fed=True)
+    assert parts(holdings) == {7: Part.FEEDS}
+    settle(holdings, scan(7, 8))
+    holdings.feeds(fed=True)
+    assert parts(holdings) == {7: Part.FEEDS, 8: Part.VIEWS}
+    holdings.fed_by(8)
+    assert parts(holdings) == {7: Part.FEEDS, 8: Part.FEEDS}
+
+
+def test_a_virtual_camera_whose_pictures_stay_when_it_is_let_go_has_viewers_alone() -> None:
+    holdings = virtual()
+    settle(holdings, scan())
+    holdings.feeds(fed=True)
+    settle(holdings, scan(7))
+    holdings.feeds(fed=True)
+    assert parts(holdings) == {7: Part.VIEWS}
+
+
+def test_who_was_heard_to_close_it_and_has_nothing_of_it_does_not_use_it_until_a_scan_says_so() -> None:
+    holdings = Holdings(CAMERA)
+    settle(holdings, scan(7, 8))
+    holdings.let_go(7)
+    assert parts(holdings) == {7: Part.WAITS, 8: Part.VIEWS}
+    settle(holdings, scan(7, 8))
+    assert parts(holdings) == {7: Part.VIEWS, 8: Part.VIEWS}
+
+
+def test_who_closed_it_and_opens_it_again_holds_it() -> None:
+    holdings = Holdings(CAMERA)
+    settle(holdings, scan(7))
+    holdings.let_go(7)
+    assert parts(holdings) == {7: Part.WAITS}
+    opener = process(7)
+    assert opener.identity is not None
+    holdings.note(Hints(opened_at=NOW, openers={opener.identity: opener}, pids={7}))
+    assert parts(holdings) == {7: Part.VIEWS}

@@ -27,10 +27,10 @@ from camguard.core.model import (
     Process,
     ProcessIdentity,
     Reason,
-    ReasonCode,
     State,
     Verdict,
 )
+from camguard.core.reasons import ReasonCode
 from camguard.core.records import describe, moment
 from camguard.journal.filter import Filter
 from camguard.journal.fold import ActivationRecord, decode, fold
@@ -129,6 +129,8 @@ KIND_OF_STATE = {
     State.CAPTURING: Kind.CAPTURING,
     State.ENDED: Kind.ENDED,
     State.PROBE: Kind.PROBE,
+    State.FEEDING: Kind.FEEDING,
+    State.FED: Kind.FED,
 }
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from camguard.handover.extract import names_in
 from camguard.handover.redacting import LEFT_OUT, Pseudonyms
 from camguard.journal.export import as_object
-from camguard.journal.fold import ActionRecord, ActivationRecord
+from camguard.journal.fold import ActionRecord, ActivationAt, ActivationData, ActivationEntry, ActivationRecord, fold
 
 NAME = st.from_regex(r"[a-z]{3}[0-9]{3,5}", fullmatch=True)
 
@@ -58,6 +58,18 @@ def test_pseudonyms_are_the_same_throughout_and_go_by_the_order_of_the_names() -
         "path": "folder-2/b",
         "cwd": "folder-1/c",
     }
+
+
+def test_no_part_of_a_use_is_forgotten() -> None:
+    told = {"user": "anna", "folder": "/home/anna/public", "parent": "anna-drop.sh"}
+    plain = fold(1, [ActivationEntry(1, "opened", ActivationAt(datetime.now(UTC)), ActivationData())])
+    record = replace(
+        plain, camera=told, app=told, process=told, decision=told, context=told, reasons=[told], preserved=(told,)
+    )
+    assert "anna" in str(record)
+    hidden = Pseudonyms(["anna"]).use(record)
+    assert "anna" not in str(hidden)
+    assert hidden.context == {"user": "user-1", "folder": "folder-1/public", "parent": "user-1-drop.sh"}
 
 
 def test_names_are_found_in_entries() -> None:

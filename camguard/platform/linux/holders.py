@@ -41,12 +41,16 @@ _statx = _libc.statx
 
 @dataclass(frozen=True, slots=True)
 class Grip:
-    """One process's hold on one node: by `descriptors`, by a shared mapping of its buffers, or by both."""
+    """One process's hold on one node: by `descriptors`, by a shared mapping of its buffers, or by both.
+
+    `writes_only` where there is nothing but descriptors by which it can only write.
+    """
 
     process: Process
     node: Node
     descriptors: frozenset[str]
     mapped: bool
+    writes_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +166,13 @@ class HolderFinder:
     ) -> tuple[Grip, ...] | None:
         probe = _Probe(nodes)
         held: dict[Node, set[str]] = {}
+        reads: set[Node] = set()
         inodes: dict[tuple[int, int], Node] = {node.number: node for node in nodes if node.pretend}
         for table in self._tables(folder, careful):
             names = _list(folder, table)
             if limit is not None and len(names) > limit:
                 return None
-            self._search(folder, table, names, probe, held, inodes)
+            self._search(folder, table, names, probe, held, reads, inodes)
             if held:
                 break
         mapped = _mapped(folder, nodes, inodes)
@@ -177,7 +182,7 @@ class HolderFinder:
         # The folder answers only while its process is there: all that was read is this process's own.
         os.stat("stat", dir_fd=folder)
         return tuple(
-            Grip(process, node, frozenset(held.get(node, ())), node in mapped)
+            Grip(process, node, frozenset(held.get(node, ())), node in mapped, node not in reads and node not in mapped)
             for node in nodes
             if node in held or node in mapped
         )
@@ -189,15 +194,19 @@ class HolderFinder:
         names: list[str],
         probe: _Probe,
         held: dict[Node, set[str]],
+        reads: set[Node],
         inodes: dict[tuple[int, int], Node],
     ) -> None:
         fds = os.open(table, _FOLDER, dir_fd=folder)
         try:
             for name in names:
                 match = probe.find(fds, name)
-                if match is not None and _is_open(folder, table, name):
-                    held.setdefault(match[0], set()).add(name)
-                    inodes[match[1]] = match[0]
+                if match is None or (access := _access(folder, table, name)) is None:
+                    continue
+                held.setdefault(match[0], set()).add(name)
+                inodes[match[1]] = match[0]
+                if access != os.O_WRONLY:
+                    reads.add(match[0])
         finally:
             os.close(fds)
 
@@ -253,11 +262,12 @@ def _list(folder: int, name: str) -> list[str]:
         os.close(fd)
 
 
-def _is_open(folder: int, table: str, name: str) -> bool:
-    """Whether a descriptor was really opened: one made with O_PATH only names the node."""
+def _access(folder: int, table: str, name: str) -> int | None:
+    """What a descriptor was opened for (open(2)); None for one made with O_PATH, which only names the node."""
     info = read(f"{table}info/{name}", dir_fd=folder)
     found = re.search(rb"^flags:\s*([0-7]+)$", info, re.MULTILINE)
-    return found is None or not int(found[1], 8) & os.O_PATH
+    flags = os.O_RDWR if found is None else int(found[1], 8)
+    return None if flags & os.O_PATH else flags & os.O_ACCMODE
 
 
 def _maps_text(node: Node) -> bytes:

@@ -21,11 +21,13 @@ is the lesser evil: it says "an unknown process" too long, and never hides one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 
 from camguard.core.events import HoldersSeen
 from camguard.core.model import NANOSECONDS, Camera, Holder, Moment, Process, ProcessIdentity
+from camguard.core.part import Part
+from camguard.platform.linux.feeding import Feeding
 from camguard.platform.linux.holders import Grip, Scan
 from camguard.platform.linux.nodewatch import Hints
 
@@ -33,6 +35,9 @@ UNKNOWN = Process(identity=None)
 
 LATE_NS = NANOSECONDS // 10
 """By how much an open may be heard of after the scan that showed it."""
+
+_REMEMBERED = 64
+"""So many processes that had a camera open are remembered, the newest: frames that they took may be heard of yet."""
 
 _Token = tuple[ProcessIdentity, str, str]
 
@@ -54,7 +59,12 @@ class Holdings:
 
     def __init__(self, camera: Camera) -> None:
         self.camera = camera
+        self.feeding = Feeding()
         self._visible: dict[ProcessIdentity, Holder] = {}
+        self._settled = False
+        self._lately: dict[int, None] = {}
+        self._loose: set[ProcessIdentity] = set()
+        self._writers: frozenset[ProcessIdentity] = frozenset()
         self._unseen = False
         self._told: frozenset[Holder] = frozenset()
         self._tokens: frozenset[_Token] = frozenset()
@@ -87,7 +97,9 @@ class Holdings:
         self._opened_at = self._opened_at or hints.opened_at
         for identity, opener in hints.openers.items():
             self._openers[identity] = opener
-            if not hints.closed:  # it holds the camera unless the look that follows says otherwise
+            self._loose.discard(identity)
+            # It holds the camera unless it was heard to let go, or the look that follows says otherwise.
+            if identity.pid not in hints.closers and not hints.unseen_close:
                 self._visible.setdefault(identity, Holder(opener))
         if hints.missed:
             self._openers[None] = UNKNOWN
@@ -100,10 +112,12 @@ class Holdings:
         """Take in an opener that was found in another way."""
         self._openers[process.identity] = process
 
-    def found(self, pid: int, grips: Iterable[Grip]) -> bool:
+    def found(self, pid: int, grips: Collection[Grip]) -> bool:
         """Take in a look at one process; False where that says less than was known, and only a scan can tell."""
         holders = _holders(grips)
         self._visible.update(holders)
+        self._loose -= holders.keys()
+        self._writers = (self._writers - holders.keys()) | _writers(grips)
         return all(identity in holders for identity in self._visible if identity.pid == pid)
 
     def met(self, grips: Iterable[Grip]) -> None:
@@ -143,11 +157,12 @@ class Holdings:
             self._waited = True
             self._visible = before | now
             return False
-        self._visible, self._tokens = now, tokens
+        self._visible, self._tokens, self._writers = now, tokens, _writers(mine)
         self._judge(unexplained=unexplained, lost=bool(lost), kept=bool(tokens - gained), hidden=scan.hidden)
         self._trace(gained=bool(gained), lost=bool(before.keys() - now.keys()), hidden=scan.hidden)
         self._lost_before = bool(lost) and not self._due.closed
-        self._due, self._waited = _Heard(), False
+        self._loose.clear()
+        self._due, self._waited, self._settled = _Heard(), False, not more
         return True
 
     def _judge(self, *, unexplained: bool, lost: bool, kept: bool, hidden: bool) -> None:
@@ -186,9 +201,41 @@ class Holdings:
         """Whether a visible holder is missing in a scan."""
         return bool(self._visible.keys() - _holders(grip for grip in scan.grips if grip.node in self.camera.nodes))
 
+    def feeds(self, fed: bool | None) -> None:
+        """Take in whether somebody feeds this camera, None where nobody can; see `Feeding.take`."""
+        self.feeding.take(self._visible, fed=fed, unclear=self.unclear, settled=self._settled)
+        self._settled = False
+
+    def fed_by(self, pid: int) -> None:
+        """Take in that a process handed this camera a picture."""
+        for identity in self._visible:
+            if identity.pid == pid:
+                self.feeding.proven(identity)
+
+    @property
+    def lately(self) -> frozenset[int]:
+        """The pids of those who were told to have this camera open, now or not long ago."""
+        return frozenset(self._lately)
+
+    def let_go(self, pid: int) -> None:
+        """Take in that a process was heard to close the camera, and has nothing of it: only a scan can say who has."""
+        self._loose |= {identity for identity in self._visible if identity.pid == pid}
+
+    def _remember(self, process: Process) -> None:
+        if process.pid is not None:
+            self._lately.pop(process.pid, None)
+            self._lately[process.pid] = None
+            while len(self._lately) > _REMEMBERED:
+                del self._lately[next(iter(self._lately))]
+
+    def _in_its_part(self, holder: Holder) -> Holder:
+        part = self.feeding.part(holder, writes_only=holder.process.identity in self._writers)
+        part = Part.WAITS if holder.process.identity in self._loose else part
+        return holder if part is holder.part else replace(holder, part=part)
+
     def sighting(self, now: Moment, *, first: bool = False) -> HoldersSeen | None:
         """What has changed since it was last told; None where nothing has."""
-        holders = frozenset(self._visible.values())
+        holders = frozenset(map(self._in_its_part, self._visible.values()))
         if self._unseen:
             holders |= {Holder(UNKNOWN)}
         if holders == self._told and not self._openers and not first:
@@ -197,6 +244,8 @@ class Holdings:
         losing = _identities(self._told) - _identities(holders)
         at = self._opened_at if openers and self._opened_at is not None and not losing else now
         self._told, self._openers = holders, {}
+        for process in (*openers, *(holder.process for holder in holders)):
+            self._remember(process)
         if self._due.opened_ns is None and self._heard.opened_ns is None:
             self._opened_at = None
         return HoldersSeen(self.camera.id, holders, at, openers, first)
@@ -214,6 +263,15 @@ def _holders(grips: Iterable[Grip]) -> dict[ProcessIdentity, Holder]:
             known = holders.get(identity)
             holders[identity] = Holder(grip.process, grip.mapped or (known is not None and known.mapped))
     return holders
+
+
+def _writers(grips: Iterable[Grip]) -> frozenset[ProcessIdentity]:
+    """Who can do nothing but write, whichever of the camera's nodes."""
+    writes: dict[ProcessIdentity, bool] = {}
+    for grip in grips:
+        if grip.process.identity is not None:
+            writes[grip.process.identity] = grip.writes_only and writes.get(grip.process.identity, True)
+    return frozenset(identity for identity, only in writes.items() if only)
 
 
 def _tokens(grips: Iterable[Grip]) -> Iterable[_Token]:

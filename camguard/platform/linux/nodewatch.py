@@ -13,12 +13,12 @@ import select
 import signal
 import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from camguard.core.model import Moment, Node, Process, ProcessIdentity
+from camguard.core.model import Camera, Moment, Node, Process, ProcessIdentity
 from camguard.errors import ProcessGone
 from camguard.platform.linux import fanotify
 from camguard.platform.linux.procfs import ProcessReader
@@ -38,13 +38,15 @@ class Hints:
     """What happened at one node since it was last asked after.
 
     `openers` could be read at once; `missed` says that one was gone before. `unseen_open` and `unseen_close` are
-    events whose process the source does not tell: all of them for a user, for root those from outside our pid
-    namespace. `changed` says that the node itself may be another now.
+    events whose process the source does not tell: all of them for a user, for root those from outside our
+    pid namespace. `closers` are the pids that closed it, where that is told. `changed` says that the node itself may be
+    another now.
     """
 
     opened_at: Moment | None = None
     openers: dict[ProcessIdentity, Process] = field(default_factory=dict)
     pids: set[int] = field(default_factory=set)
+    closers: set[int] = field(default_factory=set)
     missed: bool = False
     closed: bool = False
     unseen_open: bool = False
@@ -57,6 +59,7 @@ class Hints:
         self.opened_at = self.opened_at or later.opened_at
         self.openers.update(later.openers)
         self.pids |= later.pids
+        self.closers |= later.closers
         self.missed |= later.missed
         self.closed |= later.closed
         self.unseen_open |= later.unseen_open
@@ -214,6 +217,7 @@ class FanotifyWatch:
             hints.unseen_open, hints.unseen_close = bool(opened), bool(closed)
         elif opened or closed:
             hints.pids.add(pid)
+            hints.closers |= {pid} if closed else set()
         if opened:
             process = self._facts(pid, pidfd)
             hints.opened_at = self._clock.now()
@@ -245,6 +249,11 @@ def _mark(group: fanotify.Group, node: Node) -> None:
         group.mark(f"/proc/self/fd/{handle}")
     finally:
         os.close(handle)
+
+
+def nodes_of(cameras: Iterable[Camera]) -> tuple[Node, ...]:
+    """All nodes of all these cameras."""
+    return tuple(node for camera in cameras for node in camera.nodes)
 
 
 def remedy(error: OSError) -> str:

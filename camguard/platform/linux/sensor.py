@@ -11,10 +11,12 @@ from camguard.core.events import CamerasSeen, Sighting
 from camguard.platform.linux import fanotify
 from camguard.platform.linux.attribution import Attribution
 from camguard.platform.linux.brokers import Brokers
+from camguard.platform.linux.feeding import Feeds
 from camguard.platform.linux.holders import HolderFinder
 from camguard.platform.linux.holdings import Holdings
+from camguard.platform.linux.nodewatch import nodes_of
 from camguard.platform.linux.procfs import ProcessReader
-from camguard.platform.linux.watching import Means, Watching, nodes_of
+from camguard.platform.linux.watching import Means, Watching
 from camguard.ports import CameraSource, Clock, Deliver
 
 
@@ -38,7 +40,8 @@ class LinuxSensor:
     ) -> None:
         as_root = fanotify.available() if privileged is None else privileged
         reader = ProcessReader(proc)
-        self._means = Means(source, clock, reader, HolderFinder(reader), as_root, tracefs if as_root else None)
+        tracing = tracefs if as_root else None
+        self._means = Means(source, clock, reader, HolderFinder(reader), as_root, tracing, Feeds())
         self._brokers = brokers
         self._watching: Watching | None = None
 
@@ -61,6 +64,7 @@ class LinuxSensor:
         for camera in cameras:
             holdings = Holdings(camera)
             holdings.settle(scan, more=False)
+            holdings.feeds(self._means.feeds.fed(camera))
             sighting = holdings.sighting(at, first=True)
             if sighting is not None:
                 seen.append(sighting if self._brokers is None else self._brokers.replaced(sighting, camera))

@@ -2,7 +2,8 @@
 
 Two trace events tell of a frame. ``v4l2:v4l2_dqbuf`` names the camera and fires for MMAP, USERPTR and DMABUF capture;
 ``vb2:vb2_dqbuf`` fires for those, just before it on the same thread, and alone for read(), and names no camera. A
-frame is counted once: by the first where there is one, else by the second.
+frame is counted once: by the first where there is one, else by the second. The first also tells of buffers that
+somebody handed in and got back empty (VIDEO_OUTPUT), as those do who give a virtual camera its pictures.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _NAME = re.compile(r"camguard-(\d+)")
 # "comm-tid (tgid) [cpu] flags time: event: ...". The greedy start takes a name that looks like a line for what it is.
 _LINE = re.compile(
     rb".*-(\d+) +\( *(\d+|-+)\) +\[\d+\] \S+ +\d+\.\d+: "
-    rb"(?:v4l2_dqbuf: minor = (\d+), index = \d+, type = VIDEO_CAPTURE(?:_MPLANE)?,"
+    rb"(?:v4l2_dqbuf: minor = (\d+), index = \d+, type = VIDEO_(CAPTURE|OUTPUT)(?:_MPLANE)?,"
     rb"|vb2_dqbuf: owner = \S+, queued = \d+, owned_by_drv = \d+, index = \d+, type = [19],)"
 )
 
@@ -49,6 +50,7 @@ class FrameCounter:
         self._counts: Counter[Taken] = Counter()
         self._half: dict[int, int] = {}
         self._older: set[int] = set()
+        self._handed_in: set[tuple[int, int]] = set()
 
     def feed(self, line: bytes) -> None:
         """Take in one line."""
@@ -58,6 +60,9 @@ class FrameCounter:
         thread = int(match[1])
         group = int(match[2]) if match[2].isdigit() else thread_group(self._proc, thread) or thread
         if match[3] is not None:
+            if match[4] == b"OUTPUT":
+                self._handed_in.add((int(match[3]), group))
+                return
             self._half.pop(thread, None)
             self._counts[int(match[3]), group] += 1
             return
@@ -74,6 +79,11 @@ class FrameCounter:
         self._older = set(self._half)
         counts, self._counts = dict(self._counts), Counter()
         return counts
+
+    def handed_in(self) -> set[tuple[int, int]]:
+        """(minor, pid) of whoever handed pictures in since the last time."""
+        told, self._handed_in = self._handed_in, set()
+        return told
 
     @property
     def unfinished(self) -> bool:
@@ -172,6 +182,10 @@ class FrameWatch:
             self.ready = False
             self._pause = self._loop.call_later(PAUSE_S, self._listen)
         return self._trace.take(settled=settled)
+
+    def handed_in(self) -> set[tuple[int, int]]:
+        """See `FrameCounter.handed_in`; of what `take` has read."""
+        return set() if self._trace is None else self._trace.counter.handed_in()
 
     def close(self) -> None:
         """Count no longer."""

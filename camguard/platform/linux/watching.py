@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 
-from camguard.core.events import Blinded, CamerasSeen, FramesSeen, HoldersSeen, SightRestored
+from camguard.core.events import Blinded, CamerasSeen, FramesSeen, SightRestored
 from camguard.core.model import NANOSECONDS, Camera, CameraId, Moment, Node
 from camguard.errors import ProcessGone, SensorError
 from camguard.platform.linux import fanotify
 from camguard.platform.linux.exits import Exits
+from camguard.platform.linux.feeding import Feeds
 from camguard.platform.linux.holders import MANY, Grip, HolderFinder, Scan
 from camguard.platform.linux.holdings import Holdings
-from camguard.platform.linux.nodewatch import FanotifyWatch, Hints, Mailbox, NodeWatch, remedy
+from camguard.platform.linux.nodewatch import FanotifyWatch, Hints, Mailbox, NodeWatch, nodes_of, remedy
 from camguard.platform.linux.procfs import ProcessReader
 from camguard.platform.linux.schedule import ScanSchedule
 from camguard.platform.linux.streaming import CHECKS_S, SLOW_CHECK_S, FrameWatch
+from camguard.platform.linux.takers import Takers
 from camguard.ports import CameraSource, Clock, Deliver
 
 SLOW_SCAN_S = 5.0
@@ -27,6 +29,8 @@ SLOW_SCAN_COST = 50
 
 UNCLEAR_SCANS_S = (0.05, 0.2, 0.5, 1.0, 2.0)
 """How soon to scan again, each time after the last, while the camera is open and it cannot be seen with whom."""
+
+FEW = 8  # processes that closed a camera are looked at at once; more of them wait for the scan
 
 RETRIES_S = (0.1, 0.5, 2.0, 5.0)
 """When to try again to watch a node that could not be watched; the last of them from then on."""
@@ -42,6 +46,7 @@ class Means:
     finder: HolderFinder
     privileged: bool
     tracefs: str | None
+    feeds: Feeds
 
 
 class Watching:
@@ -64,6 +69,7 @@ class Watching:
         self._stack.callback(self._exits.close)
         self._frames = FrameWatch(self._stir.set)
         self._stack.callback(self._frames.close)
+        self._takers = Takers(self._holds, self._meet)
         self._watch = self._start_watch()
         self._stack.callback(self._watch.close)
         self._stack.callback(means.source.follow(self._changed))
@@ -216,6 +222,7 @@ class Watching:
     # Hints
 
     def _take_hints(self) -> None:
+        closed = False
         for path, hints in self._box.take().items():
             if hints.overflow and not self._overflowed:
                 self._overflowed = True
@@ -226,12 +233,18 @@ class Watching:
             holdings = self._owners.get(path)
             if holdings is not None:
                 self._take_hint(holdings, hints)
+                closed |= hints.closed
+        if closed or self._takers.waiting:  # all that was taken until then is in the trace, and it is known whose it is
+            self._count_frames(settled=True)
 
     def _take_hint(self, holdings: Holdings, hints: Hints) -> None:
         """Tell what a hint says by itself; looking, which takes longer than telling, comes a moment later."""
         now = self._loop.time()
         holdings.note(hints)
         self._tell(holdings)
+        if (closers := hints.closers & holdings.lately) and len(closers) <= FEW:  # do they hold it still, or again?
+            self._look_at(holdings, closers, closed=True)
+            self._tell(holdings)
         if hints.opened_at is not None:
             self._checks = iter(CHECKS_S)
             soon = now + next(self._checks)
@@ -255,13 +268,15 @@ class Watching:
         wait = next(self._checks, SLOW_CHECK_S if held else None)
         self._check_at = None if wait is None else now + wait
 
-    def _look_at(self, holdings: Holdings, pids: set[int]) -> None:
-        """Look at single processes right away.
+    def _look_at(self, holdings: Holdings, pids: Collection[int], *, closed: bool = False) -> None:
+        """Look at single processes right away, which were heard to close it or not.
 
         That one holds no longer is left for a scan to say: it may have handed the camera on.
         """
         for pid in pids:
             grips = self._finder.look(pid, holdings.camera.nodes, limit=MANY)
+            if closed and grips == ():
+                holdings.let_go(pid)
             if grips is None or not holdings.found(pid, grips):
                 self._gone.add((holdings.camera.id, pid))
                 self._schedule.want_when_quiet(self._loop.time())
@@ -339,10 +354,10 @@ class Watching:
         return self._finder.look(pid, nodes, careful=True) or ()
 
     def _tell(self, holdings: Holdings, *, first: bool = False) -> None:
+        holdings.feeds(self._means.feeds.fed(holdings.camera))
         sighting = holdings.sighting(self._clock.now(), first=first)
         if sighting is not None:
-            at = self._not_before(sighting.at)
-            self._deliver(HoldersSeen(sighting.camera, sighting.holders, at, sighting.openers, sighting.first))
+            self._deliver(replace(sighting, at=self._not_before(sighting.at)))
             self._follow_holders()
 
     def _follow_holders(self) -> None:
@@ -360,22 +375,13 @@ class Watching:
     # Frames
 
     def _count_frames(self, *, settled: bool = False) -> None:
-        for (minor, pid), count in self._frames.take(settled=settled).items():
-            holdings = self._taker(minor, pid)
-            if holdings is not None:
-                self._deliver(FramesSeen(holdings.camera.id, pid, count, self._now()))
-
-    def _taker(self, minor: int | None, pid: int) -> Holdings | None:
-        """The camera that a frame is of; whoever took it without being known for a holder is looked at first."""
-        if minor is None:
-            known = [holdings for holdings in self._holdings.values() if self._holds(holdings, pid)]
-            return known[0] if len(known) == 1 else None
-        for holdings in self._holdings.values():
-            if any(node.number[1] == minor and not node.pretend for node in holdings.camera.nodes):
-                if not self._holds(holdings, pid):
-                    self._meet(holdings, pid)
-                return holdings
-        return None
+        counts, cameras = self._frames.take(settled=settled), self._holdings.values()
+        for holdings, pid, count in self._takers.claim(counts, cameras, self._loop.time()):
+            self._deliver(FramesSeen(holdings.camera.id, pid, count, self._now()))
+        for minor, pid in self._frames.handed_in():
+            if (fed := self._takers.fed(minor, pid, cameras)) is not None:
+                fed.fed_by(pid)
+                self._tell(fed)
 
     def _holds(self, holdings: Holdings, pid: int) -> bool:
         if pid not in holdings.pids:
@@ -392,8 +398,3 @@ class Watching:
         self._suspects.add(pid)
         self._schedule.want()
         self._tell(holdings)
-
-
-def nodes_of(cameras: Iterable[Camera]) -> tuple[Node, ...]:
-    """All nodes of all these cameras."""
-    return tuple(node for camera in cameras for node in camera.nodes)
