@@ -148,18 +148,6 @@ KINDS: dict[str, About] = {
         "A rule was taken away",
         "The rules: camguard rules list",
     ),
-    Kind.PRESERVED: About(
-        "b171defb0fef413490f9032ce0ba80a1",
-        Priority.NOTICE,
-        "What a program had was written down before it is ended",
-        "Its open files and connections are in camguard's own log: camguard log --json",
-    ),
-    Kind.KEPT: About(
-        "f69a53a26ce040f594f0fc2c35de6499",
-        Priority.NOTICE,
-        "A copy of a program that was ended was kept, or could not be",
-        "Where it is, and its SHA-256, is in camguard's own log: camguard log --json",
-    ),
     Kind.ACTION_PENDING: About(
         "5a049ccc4e274dc0bc9fa83f233a6a64",
         Priority.NOTICE,

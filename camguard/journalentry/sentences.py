@@ -107,12 +107,6 @@ def _pending(told: Told) -> str:
     return f"About to be done: {_action(told)}{f', on the word of {by}' if by else ''}."
 
 
-def _kept(told: Told) -> str:
-    copies = (told.get("extra") or {}).get("copies") or []
-    made = any(isinstance(each, Mapping) and each.get("sha256") for each in copies)
-    return f"{'A copy' if made else 'No copy'} of the program of {who(told)} was kept."
-
-
 def _completed(told: Told) -> str:
     result = (told.get("outcome") or {}).get("result")
     return f"Done: {_action(told)}; checked, the result is: {result or 'not known'}{_because(told)}."
@@ -188,8 +182,6 @@ _SENTENCES: dict[str, Callable[[Told], str]] = {
     Kind.DECIDED: _decided,
     Kind.RULE_ADDED: _rule("made"),
     Kind.RULE_REMOVED: _rule("taken away"),
-    Kind.PRESERVED: lambda told: f"What {who(told)} had was written down before it is ended.",
-    Kind.KEPT: _kept,
     Kind.ACTION_PENDING: _pending,
     Kind.ACTION_COMPLETED: _completed,
     Kind.ACTION_UNFINISHED: _unfinished,
