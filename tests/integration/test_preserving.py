@@ -187,13 +187,12 @@ def test_through_the_service_each_exports_the_own_uses_and_of_others_nothing(
     }
     hidden = service.run("log", "--json", uid=NOBODY)
     assert (hidden.stdout, "no use of a camera is in the log" in hidden.stderr) == ("", True)
-    (tmp_path / "theirs").mkdir(mode=0o777)
-    os.chmod(tmp_path / "theirs", 0o777)
-    for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        os.chmod(parent, 0o755)
-    ran = service.run("log", "export", tmp_path / "theirs" / "out.zip", uid=NOBODY)
+    theirs = service.folder / "theirs"  # where another user may get at, and no other run of tests closes the way
+    theirs.mkdir()
+    os.chown(theirs, NOBODY, NOBODY)
+    ran = service.run("log", "export", theirs / "out.zip", uid=NOBODY)
     assert ran.returncode == 0, ran.stderr
-    given = Export(tmp_path / "theirs" / "out.zip", tmp_path / "out")
+    given = Export(theirs / "out.zip", tmp_path / "out")
     told = given.manifest
     assert "may read through the service: the own uses" in told["exported_by"]["holds"]
     assert (told["counts"]["uses_and_looks"], told["chain"]["runs"]) == (0, [])
