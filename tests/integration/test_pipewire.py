@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
@@ -14,6 +15,8 @@ import pytest
 
 from camguard.core.model import Result, Step
 from camguard.errors import BrokerError
+from camguard.platform.linux import monitors
+from camguard.platform.linux.monitors import Monitors
 from camguard.platform.linux.pipewire.checkup import examine
 from camguard.platform.linux.pipewire.cut import cut
 from camguard.platform.linux.pipewire.graph import Client, Consumer, Link
@@ -261,3 +264,28 @@ def test_doctor_says_whether_pipewire_can_be_asked(private: PipeWire, monkeypatc
     assert found.level is Level.WARNING
     assert "does not tell its state" in found.sentence
     assert "restart pipewire" in (found.remedy or "")
+
+
+def test_a_daemon_that_never_answers_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitors, "START_S", 0.2)
+    monkeypatch.setattr(monitors, "LINGER_S", 0.0)
+    uid = os.geteuid()
+
+    async def story() -> None:
+        followed = Monitors(lambda _: Instance(uid, str(tmp_path)), lambda: None)
+        running = asyncio.create_task(followed.run())
+        followed.need(frozenset({uid}))
+        assert followed.starts(uid) is not None
+        assert followed.uses(uid) is None
+        await asyncio.to_thread(wait_for, lambda: followed.starts(uid) is None, "the end of waiting for an answer")
+        followed.need(frozenset())
+        await asyncio.to_thread(wait_for, lambda: not children("pw-dump"), "the monitor's end")
+        followed.need(frozenset({uid}))
+        assert followed.starts(uid) is None
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "pipewire-0"))
+        silent.listen()
+        asyncio.run(story())

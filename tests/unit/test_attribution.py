@@ -48,8 +48,13 @@ class Said(Brokers):
 class Nothing(Monitors):
     """Monitors that follow nobody: `Said` tells the clients."""
 
+    start: float | None = None
+
     def uses(self, uid: int) -> Uses | None:
         return ()
+
+    def starts(self, uid: int) -> float | None:
+        return self.start
 
 
 @dataclass
@@ -59,11 +64,13 @@ class Scene:
     brokers: Said = field(default_factory=Said)
     told: list[Sighting] = field(default_factory=list)
     attribution: Attribution = field(init=False)
+    monitors: Nothing = field(init=False)
     ticks: int = 0
 
     def __post_init__(self) -> None:
         self.attribution = Attribution(self.brokers, self, self.told.append)
-        self.attribution._monitors = Nothing(lambda _: None, lambda: None)
+        self.monitors = Nothing(lambda _: None, lambda: None)
+        self.attribution._monitors = self.monitors
         self.attribution.deliver(CamerasSeen((CAMERA,), self.now()))
 
     def now(self) -> Moment:
@@ -157,6 +164,25 @@ def test_what_is_not_explained_is_told_as_the_brokers_own_hold(monkeypatch: pyte
     assert play(story).seen == [(expected, (), False), (CLIENTS, (), False), (NOBODY, (), False)]
 
 
+def test_a_monitor_that_is_only_starting_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attribution, "GRACE_S", 0.0)
+    monkeypatch.setattr(attribution, "PICTURES_S", 0.0)
+
+    def story(scene: Scene) -> None:
+        scene.monitors.start = 5.0
+        scene.see(Holder(BROKER, mapped=True))
+        for _ in range(3):
+            scene.attribution.deliver(FramesSeen(CAMERA.id, 10, 1, scene.now()))
+        assert not scene.seen
+        scene.say(CLIENTS)
+        scene.say(None)
+        scene.monitors.start = None
+        scene.say(None)
+
+    expected = frozenset({Holder(BROKER, mapped=True)})
+    assert play(story).seen == [(CLIENTS, (), False), (expected, (), False)]
+
+
 def test_clients_stay_while_it_is_not_known_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     def story(scene: Scene) -> None:
         scene.see(Holder(BROKER))
@@ -210,7 +236,7 @@ def test_a_broker_that_takes_pictures_for_nobody_is_told_itself(monkeypatch: pyt
         scene.attribution.deliver(frames)
         scene.attribution.deliver(frames)
         assert not scene.seen
-        monkeypatch.setattr(attribution, "GRACE_S", 0.0)
+        monkeypatch.setattr(attribution, "PICTURES_S", 0.0)
         scene.attribution.deliver(frames)
         monkeypatch.undo()
         scene.say(CLIENTS)

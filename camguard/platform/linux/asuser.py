@@ -48,6 +48,7 @@ _SANDBOX = (
     "MemoryMax=64M",
     "TasksMax=8",
     "IgnoreSIGPIPE=no",  # it ends with the pipe that it writes to
+    "SuccessExitStatus=SIGKILL",  # so it is ended, and that is no failure
     "LogLevelMax=notice",  # that it was started and has ended is no news
 )
 """What is taken from the program besides its user's own limits. Not PrivateUsers: PipeWire looks at /proc/PID/root."""

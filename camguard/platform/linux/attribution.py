@@ -6,8 +6,9 @@ The kernel says that PipeWire has a camera open; PipeWire says for whom. So of e
 - a broker that keeps a camera open for nobody (it looks what the camera can do, or waits for the next client) holds
   nothing, and its open is told as one that is over when it lets go without having served anybody;
 - a broker whose hold is not explained, since it cannot be asked or says nothing of this camera, is told as the holder
-  that it is, `GRACE_S` after that began; and so is one that takes pictures for that long while it says that nobody has
-  them. Nothing is ever hidden for want of an explanation, or by a wrong one.
+  that it is, `GRACE_S` after that began, or where PipeWire was not asked before as soon as that has been tried for
+  `monitors.START_S`; and so is one that takes pictures for `PICTURES_S` while it says that nobody has them. Nothing is
+  ever hidden for want of an explanation, or by a wrong one.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from camguard.ports import Clock, Deliver
 GRACE_S = 1.0
 """How long a broker may take to say what it has a camera open for; it takes a tenth of that."""
 
+PICTURES_S = 3.0
+"""How long pictures may come for nobody: some come yet when the last client has gone."""
+
 
 @dataclass(slots=True)
 class _Broker:
@@ -34,12 +38,13 @@ class _Broker:
     clients: frozenset[Holder] = frozenset()
     served: bool = False
     opened: bool = False
+    awaited: bool = False
     pictures: tuple[float, float] | None = None
     """From when to when it took pictures, lot by lot, while it said that nobody had them."""
 
     def contradicts(self) -> bool:
         """Whether that went on for too long to be the beginning or the end of a use."""
-        return self.pictures is not None and self.pictures[1] - self.pictures[0] >= GRACE_S
+        return self.pictures is not None and self.pictures[1] - self.pictures[0] >= PICTURES_S
 
 
 @dataclass(slots=True)
@@ -123,7 +128,7 @@ class Attribution:
             self._send(seen)
             return
         taker = takers[0]
-        if not taker.clients:
+        if not taker.clients and self._monitors.starts(_uid(taker.holder.process)) is None:
             self._doubt(taker)
         self._tell(view, seen.at)
         pids = {holder.process.pid for holder in taker.clients}
@@ -159,7 +164,7 @@ class Attribution:
     def _explain(self, camera: Camera, broker: _Broker) -> bool:
         """Find out for whom a broker has a camera; False where that may be known in a moment."""
         process = broker.holder.process
-        uid = -1 if process.uid is None else process.uid
+        uid = _uid(process)
         uses = self._monitors.uses(uid)
         if uses is not None and uid in self._blind:
             self._blind.discard(uid)
@@ -174,6 +179,12 @@ class Attribution:
         if broker.unexplained_since is None:
             broker.unexplained_since = self._loop.time()
             self._loop.call_later(GRACE_S, self._look_again)
+        starts = self._monitors.starts(uid)
+        if starts is not None:
+            if not broker.awaited:
+                broker.awaited = True
+                self._loop.call_later(starts, self._look_again)
+            return False
         if self._loop.time() - broker.unexplained_since < GRACE_S and not broker.contradicts():
             return False
         if uses is None and uid not in self._blind:
@@ -198,6 +209,10 @@ class Attribution:
             sighting = replace(sighting, at=self._latest)
         self._latest = sighting.at
         self._hand_on(sighting)
+
+
+def _uid(process: Process) -> int:
+    return -1 if process.uid is None else process.uid
 
 
 def _name(uid: int) -> str:

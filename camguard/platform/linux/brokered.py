@@ -11,6 +11,7 @@ from camguard.errors import BrokerError
 from camguard.platform.linux.brokers import Brokers
 from camguard.platform.linux.pipewire.cut import cut
 from camguard.ports import Control, Tell
+from camguard.wording import CUT
 
 RETURN_S = 10.0
 """A process that has the camera again within this time after it was cut off is ended itself."""
@@ -59,7 +60,9 @@ class BrokeredControl:
                 results.append(cut(instance, consumer, tell))
                 steps += results[-1].steps
         except BrokerError as error:
-            return Outcome(Result.FAILED, tuple(steps), f"{error}.")
+            step = Step(process.pid, CUT, f"that could not be done: {error}")
+            tell(step)
+            return Outcome(Result.FAILED, (*steps, step), f"{error}.")
         if not results:
             return Outcome(Result.GONE, why="It has no camera through PipeWire any more.")
         failed = [each for each in results if each.result is Result.FAILED]

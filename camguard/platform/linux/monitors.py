@@ -16,11 +16,16 @@ from camguard.platform.linux.pipewire.tools import Instance
 LINGER_S = 10.0
 """For how long a monitor goes on when it is not needed: a camera that was just let go is often taken again."""
 
+START_S = 10.0
+"""How long a monitor may take until it answers first: a machine where somebody logs in is busy. One that took longer
+has no such time again until it has answered."""
+
 
 @dataclass(slots=True)
 class _Running:
     monitor: Monitor
     task: asyncio.Task[None]
+    begun: float
     stop: asyncio.TimerHandle | None = None
 
 
@@ -32,6 +37,7 @@ class Monitors:
         self._find = find
         self._changed = changed
         self._running: dict[int, _Running] = {}
+        self._silent: set[int] = set()
         self._failed: asyncio.Future[None] = self._loop.create_future()
 
     def need(self, uids: frozenset[int]) -> None:
@@ -54,7 +60,20 @@ class Monitors:
         if running is None:
             return None
         running.monitor.check()
+        if running.monitor.uses is not None:
+            self._silent.discard(uid)
         return running.monitor.uses
+
+    def starts(self, uid: int) -> float | None:
+        """For how long what is known of a user's broker may still be on its way; None where nothing is awaited."""
+        running = self._running.get(uid)
+        if running is None or uid in self._silent or running.monitor.uses is not None or running.monitor.trouble:
+            return None
+        left = running.begun + START_S - self._loop.time()
+        if left > 0:
+            return left
+        self._silent.add(uid)
+        return None
 
     def trouble(self, uid: int) -> str:
         """Why nothing is known, as a sentence."""
@@ -79,7 +98,7 @@ class Monitors:
             monitor = Monitor(instance, self._changed)
             task = self._loop.create_task(monitor.run(), name=f"pipewire of {uid}")
             task.add_done_callback(self._ended)
-            self._running[uid] = _Running(monitor, task)
+            self._running[uid] = _Running(monitor, task, self._loop.time())
 
     def _stop(self, uid: int) -> None:
         running = self._running.pop(uid)

@@ -21,8 +21,9 @@ from camguard.platform.linux.asuser import Launch, launch
 from camguard.platform.linux.pipewire.documents import Decoder, End
 from camguard.platform.linux.pipewire.graph import Graph
 
-SNAPSHOT_S = 5.0
-"""How long one of the programs may take; it takes ten milliseconds, and some more where systemd starts it."""
+SNAPSHOT_S = 10.0
+"""How long one of the programs may take: ten milliseconds, some more where systemd starts it, seconds where the machine
+is too busy."""
 
 SOURCE = "Debian: pipewire-bin, Fedora: pipewire-utils"
 CHUNK = 1 << 16
