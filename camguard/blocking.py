@@ -11,15 +11,17 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import TypeVar
 
 from camguard.core.casebook import Identify, Identity
+from camguard.core.context import Context
 from camguard.core.events import Report
 from camguard.core.model import Outcome, Step
-from camguard.ending import Order, end_each
+from camguard.ending import Order, end_each, preserving_of
 from camguard.ports import History, JournalWriter, Platform, Tell
+from camguard.preserving import GLANCE_S, Seen
 
 SECURE_S = 0.05
 """How long ending a blocked program may wait until what would be lost with it is in hand."""
@@ -97,7 +99,11 @@ class Findings:
             identity = Identity(*self._platform.identifier.identify(wish.process, finding.secured))
         finally:
             finding.secured()
-        if not identity.app.known or (wish.urgent and enough(identity)):
+        if wish.urgent and enough(identity):  # the blow waits for it: what the session is like is not asked now
+            return replace(identity, context=Context(origin=identity.details.origin))
+        context = self._platform.surroundings.context(wish.process, identity.details.origin)
+        identity = replace(identity, context=context)
+        if not identity.app.known:
             return identity
         times, last = self._history.times_seen(identity.app.identity)
         return replace(identity, times_seen=times, last_seen_utc_ns=last)
@@ -109,6 +115,8 @@ class Blow:
     def __init__(self, platform: Platform, order: Order, tell: Tell, finding: Finding | None) -> None:
         self.order = order
         self.dealt: Future[Sequence[Outcome]] = _beyond_cancelling()
+        self.preserving = preserving_of(platform, order)
+        self.seen: Future[Seen] = _beyond_cancelling()
         self._platform = platform
         self._tell = tell
         self._finding = finding
@@ -120,6 +128,13 @@ class Blow:
         if self._finding is not None:
             self._finding.wait(patience_s)
 
+    def look(self) -> None:
+        """See what the processes have. Blocking, while something else is done."""
+        try:
+            self.seen.set_result(() if self.preserving is None else self.preserving.look(GLANCE_S))
+        except BaseException as error:  # noqa: BLE001  # whoever waits for what was seen raises it
+            self.seen.set_exception(error)
+
     def fall(self, begun: Callable[[], object] = lambda: None) -> None:
         """End the processes, and call `begun` once they were asked to; the pending entry is on disk. Blocking."""
 
@@ -130,6 +145,7 @@ class Blow:
             self._tell(step)
 
         told: list[Step] = []
+        wait([self.seen], GLANCE_S)
         try:
             outcomes = end_each(self._platform, self.order.processes, tell, self.order.patience_s)
         except BaseException as error:  # noqa: BLE001  # whoever waits for the outcome raises it
@@ -154,6 +170,7 @@ class Writing:
         # One writes; the other may still be dealing a blow, to somebody who takes his time.
         self._threads = ThreadPoolExecutor(2, "camguard-journal")
         self._more = ThreadPoolExecutor(2, "camguard-blow")
+        self._looking = ThreadPoolExecutor(1, "camguard-look")
         self._dealing: Future[Sequence[Outcome]] | None = None
 
     def append(self, reports: Sequence[Report], blows: Sequence[Blow]) -> asyncio.Future[Written]:
@@ -192,6 +209,7 @@ class Writing:
         """Wait until all is written."""
         self._threads.shutdown(wait=True)
         self._more.shutdown(wait=False)
+        self._looking.shutdown(wait=False)
 
     def _append(
         self,
@@ -204,6 +222,7 @@ class Writing:
         end = time.monotonic() + SECURE_S
         for blow in (*here, *elsewhere):
             blow.ready(max(0.0, end - time.monotonic()))
+            self._looking.submit(blow.look)  # while the disk is waited for
         try:
             written.set_result(self._journal.append(reports))
         except BaseException as error:  # noqa: BLE001  # whoever waits for it raises it

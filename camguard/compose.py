@@ -21,8 +21,10 @@ from camguard.journal.lock import GuardLock, last_beat
 from camguard.journal.patient import PatientHistory, PatientJournal
 from camguard.journal.queries import Reader
 from camguard.journal.store import Journal
-from camguard.ports import CameraSource, Clock, Gate, Platform, Switch
+from camguard.platform.keepsake import Keepsakes
+from camguard.ports import CameraSource, Clock, Gate, Platform, Rules, Surroundings, Switch
 from camguard.rulebook import RuleBook
+from camguard.shipped import WithShipped
 from camguard.standing import StandingFile
 from camguard.switching import Switching
 from camguard.upkeep import Announcer, Upkeep
@@ -48,16 +50,16 @@ def open_guard(config: Config) -> Guard:
     where the rules cannot.
     """
     with ExitStack() as resources:
-        rules = RuleBook(config.rules_path)
-        rules.current()
         edges = platform(config)
+        rules = rules_in_force(config, edges)
+        rules.current()
         beat = last_beat(config.journal_path)
         lock = resources.enter_context(GuardLock(config.journal_path))
         journal = PatientJournal(lambda: Journal.open(config.journal_path, edges.clock), edges.clock)
         resources.callback(journal.close)
         reader = resources.enter_context(history(config))
         past = PatientHistory(reader, journal)
-        casebook = Casebook(Timing(config.dwell_ns, config.linger_ns), past.next_number())
+        casebook = Casebook(Timing(config.dwell_ns, config.linger_ns), past.next_number(), config.context)
         recovered = _recovered(reader, beat, edges.clock)
         switching = None
         if may_switch(config):
@@ -73,6 +75,11 @@ def open_guard(config: Config) -> Guard:
         kept = resources.pop_all()
         return Guard(edges, journal, past, rules, casebook, kept, switching, recovered, leave_sign, upkeep)
     raise AssertionError("unreachable: the stack above swallows nothing")
+
+
+def rules_in_force(config: Config, edges: Platform) -> Rules:
+    """The rules of the file and, unless the configuration leaves them out, those that camguard brings along."""
+    return WithShipped(RuleBook(config.rules_path), edges.shipped if config.shipped_rules else ())
 
 
 def may_switch(config: Config) -> bool:
@@ -145,33 +152,66 @@ def pretend_camera(folder: Path, name: str) -> Path:
     return make_camera(folder, name)
 
 
+def pretend_locked(folder: Path) -> None:
+    """Let the screen be locked for whoever uses a pretend camera of this folder."""
+    from camguard.platform.simulated import pretend_context
+
+    pretend_context(folder, locked=True)
+
+
 def _linux(config: Config) -> Platform:
     from camguard.platform.linux.alarm import LinuxAlarm
+    from camguard.platform.linux.brokered import BrokeredControl
+    from camguard.platform.linux.brokers import Brokers
     from camguard.platform.linux.clock import LinuxClock
     from camguard.platform.linux.control import LinuxControl
     from camguard.platform.linux.doctor import LinuxExaminer
+    from camguard.platform.linux.faceunlock import shipped_rules
     from camguard.platform.linux.identity import LinuxIdentifier
+    from camguard.platform.linux.portal import PermissionStore
+    from camguard.platform.linux.procfs import ProcessReader
     from camguard.platform.linux.sensor import LinuxSensor
     from camguard.platform.linux.session import at_seat
     from camguard.platform.linux.timekeeper import LinuxTimekeeper
+    from camguard.platform.linux.witness import LinuxWitness
 
     clock = LinuxClock()
     source, switch = _linux_cameras(config)
-    sensor = LinuxSensor(source, clock)
+    brokers = Brokers(ProcessReader())
+    sensor = LinuxSensor(source, clock, brokers=brokers)
+    # root speaks for every user of the machine, nobody else does
+    control = LinuxControl(patience_s=config.patience_ns / 1e9, others=os.geteuid() == 0)
     return Platform(
         name="linux",
         method=sensor.method,
         clock=clock,
         sensor=sensor,
         identifier=LinuxIdentifier(),
-        # root speaks for every user of the machine, nobody else does
-        control=LinuxControl(patience_s=config.patience_ns / 1e9, others=os.geteuid() == 0),
+        control=BrokeredControl(control, brokers),
         switch=switch,
         examiner=LinuxExaminer(source, switch),
         alarm=LinuxAlarm,
         at_seat=at_seat,
+        surroundings=_linux_surroundings(config),
+        shipped=shipped_rules(),
+        witness=LinuxWitness(keepsakes=_keepsakes(config)),
         timekeeper=LinuxTimekeeper(clock),
+        portal=PermissionStore(),
     )
+
+
+def _keepsakes(config: Config) -> Keepsakes | None:
+    return Keepsakes(config.evidence_path) if config.keep_executable else None
+
+
+def _linux_surroundings(config: Config) -> Surroundings:
+    if config.backend is Backend.SIMULATED:
+        from camguard.platform.simulated import SimulatedSurroundings
+
+        return SimulatedSurroundings(_folder(config))
+    from camguard.platform.linux.surroundings import LinuxSurroundings
+
+    return LinuxSurroundings()
 
 
 def _linux_cameras(config: Config) -> tuple[CameraSource, Switch]:
@@ -192,7 +232,7 @@ def _linux_cameras(config: Config) -> tuple[CameraSource, Switch]:
 def _simulated(config: Config) -> Platform:
     from camguard.platform.simulated import SimulatedCameras, SimulatedPlatform
 
-    return SimulatedPlatform(SimulatedCameras(_folder(config)))
+    return SimulatedPlatform(SimulatedCameras(_folder(config)), _keepsakes(config))
 
 
 def _folder(config: Config) -> Path:

@@ -11,16 +11,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from camguard.contextconfig import ContextSection
+from camguard.core.context import AS_USUAL, ContextPolicy
 from camguard.core.model import NANOSECONDS
 from camguard.core.power import Power
 from camguard.core.switchboard import PowerPolicy
 from camguard.errors import ConfigError
+from camguard.evidenceconfig import EvidenceSection
+from camguard.journalentry.settings import Share, SystemJournalTable
 from camguard.logconfig import FOREVER, LogChoices, LogSection
 from camguard.shapes import Shape
 from camguard.toml_source import Place, TomlSource
+
+if TYPE_CHECKING:
+    from camguard.hooks.settings import Hook
+    from camguard.mqtt.settings import Broker
 
 ENVIRONMENT_VARIABLE = "CAMGUARD_CONFIG"
 SYSTEM_FOLDER = Path("/etc/camguard")
@@ -96,7 +105,8 @@ class Config:
     `dwell_ns`: an open that lasts longer counts as use. `linger_ns`: a camera reopened within it is the same
     activation. `patience_ns`: how long a process that was asked to stop may take before it is killed. `folder`
     holds the pretend cameras of the simulated backend. `source` is the file this came from, None for defaults.
-    `standing_path` keeps what was said about the cameras.
+    `standing_path` keeps what was said about the cameras. `keep_executable`: programs that are ended unexpectedly are
+    copied. `shipped_rules`: those that camguard brings along hold too.
     """
 
     journal_path: Path
@@ -114,6 +124,17 @@ class Config:
     gate: GateMode = GateMode.OFF
     reminders: Reminding = Reminding()
     log: LogChoices = field(default_factory=LogChoices)
+    system_journal: Share = Share.ALL
+    hooks: tuple[Hook, ...] = ()
+    mqtt: Broker | None = None
+    keep_executable: bool = False
+    context: ContextPolicy = AS_USUAL
+    shipped_rules: bool = True
+
+    @property
+    def evidence_path(self) -> Path:
+        """Where copies of programs that were ended are kept: beside the activation log."""
+        return self.journal_path.with_name("evidence")
 
     @property
     def standing_path(self) -> Path:
@@ -132,6 +153,7 @@ class _Journal(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 class _Rules(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     file: str | None = None
+    shipped: bool = True
 
 
 class _Ending(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -177,7 +199,13 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     access: _Access = _Access()
     gate: _Gate = _Gate()
     reminders: _Reminders = _Reminders()
+    context: ContextSection = ContextSection()
+    evidence: EvidenceSection = EvidenceSection()
     log: LogSection = LogSection()
+    system_journal: SystemJournalTable = SystemJournalTable()
+    # These two are decoded by what is imported only where they are there.
+    mqtt: dict[str, Any] = {}
+    hooks: dict[str, Any] = {}
 
 
 _FILE = Shape(_File)
@@ -245,14 +273,38 @@ def of_source(source: TomlSource) -> Config:
         gate=said.gate.mode,
         reminders=_reminding(source, said.reminders),
         log=_log(source, said.log),
+        system_journal=said.system_journal.events,
+        hooks=_hooks(source, said.hooks),
+        mqtt=_mqtt(source, said.mqtt),
+        keep_executable=said.evidence.keep_executable,
+        context=said.context.policy(
+            _bounded(source, ("context", "idle_after"), said.context.idle_after, 0, _DAY),
+        ),
+        shipped_rules=said.rules.shipped,
     )
 
 
 def _log(source: TomlSource, said: LogSection) -> LogChoices:
     if said.keep == FOREVER:
-        return LogChoices(None, FOREVER)
+        return LogChoices(None, FOREVER, said.private)
     keep_ns = _bounded(source, ("log", "keep"), said.keep, _DAY, 100 * 365 * _DAY)
-    return LogChoices(keep_ns, spell_duration(keep_ns))
+    return LogChoices(keep_ns, spell_duration(keep_ns), said.private)
+
+
+def _hooks(source: TomlSource, said: dict[str, Any]) -> tuple[Hook, ...]:
+    if not said:
+        return ()
+    from camguard.hooks.settings import hooks_of
+
+    return hooks_of(source, said, _bounded)
+
+
+def _mqtt(source: TomlSource, said: dict[str, Any]) -> Broker | None:
+    if not said:
+        return None
+    from camguard.mqtt.settings import broker_of
+
+    return broker_of(source, said, _path)
 
 
 def _reminding(source: TomlSource, said: _Reminders) -> Reminding:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from camguard.compose import open_guard, pretend_camera
+from camguard.compose import open_guard, pretend_camera, pretend_locked
 from camguard.config import Backend, Config
 from camguard.core.events import Kind, Report
 from camguard.core.model import Activation, Outcome, Process
@@ -44,9 +44,13 @@ class Ended:
 
 
 class Demo:
-    """One performance in `folder`, which is the caller's to remove; the stranger leaves after `seconds`."""
+    """One performance in `folder`, which is the caller's to remove; the stranger leaves after `seconds`.
 
-    def __init__(self, folder: Path, seconds: float) -> None:
+    `locked`: as if the screen were.
+    """
+
+    def __init__(self, folder: Path, seconds: float, *, locked: bool = False) -> None:
+        self._locked = locked
         self._stage = folder / "cameras"
         self._seconds = seconds
         self._script = folder / "stranger.py"
@@ -64,6 +68,8 @@ class Demo:
         """
         self._stage.mkdir()
         node = pretend_camera(self._stage, "Pretend Webcam")
+        if self._locked:
+            pretend_locked(self._stage)
         self._script.write_text(_STRANGER, encoding="utf-8")
         guard = open_guard(self.config)
         reports: asyncio.Queue[Report] = asyncio.Queue()

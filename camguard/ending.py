@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 from camguard.core.casebook import Case
 from camguard.core.details import Details
 from camguard.core.events import HoldersSeen, Kind, Report
-from camguard.core.model import Activation, App, Camera, Outcome, Process, Result, Step, Verdict
+from camguard.core.model import Activation, App, Camera, Judgement, Outcome, Process, Result, Step, Verdict
 from camguard.ports import Platform, Tell
-
-Record = Callable[[Report], Awaitable[Report]]
-"""Writes one report to the activation log before it returns."""
+from camguard.preserving import LOOK_S, Preserving, Record
 
 BLOCK_PATIENCE_S = 0.1
 """How long a blocked program may take to end after it was asked to: until then it has the camera."""
@@ -55,14 +55,33 @@ def block_of(case: Case) -> Order:
 
 
 async def end_use(platform: Platform, record: Record, order: Order, tell: Tell) -> Outcome:
-    """End a use and say what became of it.
+    """End a use and say what became of it. What the processes of an unexpected one have is in the log before.
 
     The camera is looked at again afterwards: who holds it still and is the same app at work (a child that
     inherited the descriptor) is ended too. Raises whatever `record` raises for the pending entry; nothing was
     done then.
     """
-    await record(pending(platform, order))
-    return await carry_out(platform, record, order, tell)
+    preserving = preserving_of(platform, order)
+    seen = () if preserving is None else await asyncio.to_thread(preserving.look, LOOK_S)
+    try:
+        if preserving is not None:
+            await preserving.note(record, seen)
+        await record(pending(platform, order))
+        return await carry_out(platform, record, order, tell)
+    finally:
+        if preserving is not None:
+            await preserving.keep(record, seen)
+
+
+def preserving_of(platform: Platform, order: Order) -> Preserving | None:
+    """What is to be preserved before an order is carried out; None for a use that was expected."""
+    expected = order.verdict is not None and order.verdict.judgement is Judgement.EXPECTED
+    if platform.witness is None or expected:
+        return None
+    in_order = sorted(order.processes, key=lambda process: process.age)
+    sha256 = None if order.details is None else order.details.exe_sha256
+    about = partial(_about, platform, order)
+    return Preserving(platform.witness, tuple(in_order), order.by, sha256, about)
 
 
 def pending(platform: Platform, order: Order) -> Report:
@@ -130,7 +149,12 @@ def _holding(platform: Platform, camera: Camera) -> frozenset[Process]:
 
 
 def _report(platform: Platform, order: Order, kind: Kind, outcome: Outcome | None) -> Report:
+    """A step of the action itself."""
     pids = sorted(process.pid for process in order.processes if process.pid is not None)
+    return replace(_about(platform, order, kind, {"action": "end", "by": order.by, "pids": pids}), outcome=outcome)
+
+
+def _about(platform: Platform, order: Order, kind: Kind, extra: dict[str, Any]) -> Report:
     return Report(
         kind,
         platform.clock.now(),
@@ -140,8 +164,7 @@ def _report(platform: Platform, order: Order, kind: Kind, outcome: Outcome | Non
         app=order.app,
         details=order.details,
         verdict=order.verdict,
-        outcome=outcome,
-        extra={"action": "end", "by": order.by, "pids": pids},
+        extra=extra,
     )
 
 

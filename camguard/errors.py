@@ -35,6 +35,10 @@ class SensorError(CamguardError):
     """The cameras cannot be watched at all."""
 
 
+class BrokerError(CamguardError):
+    """What a broker such as PipeWire does for its clients cannot be seen, or not be changed."""
+
+
 class JournalError(CamguardError):
     """The activation log cannot be used."""
 
@@ -89,6 +93,10 @@ class TrayRunning(CamguardError):
 
 class NotShown(CamguardError):
     """A notification did not reach anybody who shows it."""
+
+
+class MqttError(CamguardError):
+    """The MQTT broker cannot be talked to; the message says why, and what helps where that is known."""
 
 
 class ServiceError(CamguardError):

@@ -17,7 +17,9 @@ from functools import partial
 from camguard import __version__
 from camguard.batch import Act, Asked, Batch, Companion, Due, Event, Identified
 from camguard.blocking import ASIDE_S, HURRY_S, Blow, Findings, Writing
+from camguard.clockstate import clock_synchronised
 from camguard.core.casebook import Case, Casebook, Digest, Enforce, Identify, Identity, Spend, Wish, would_block
+from camguard.core.context import ContextPolicy
 from camguard.core.events import CamerasSeen, Kind, Report, Sighting
 from camguard.core.model import Camera, CameraId, Moment, Result, Rule, Step
 from camguard.core.power import Power
@@ -97,6 +99,15 @@ class Guard:
     def rules(self) -> tuple[Rule, ...]:
         """The rules in force."""
         return self._in_force.rules
+
+    @property
+    def minding(self) -> ContextPolicy:
+        """What of a use's context speaks against it; what is set holds from the next verdict on."""
+        return self._book.minding
+
+    @minding.setter
+    def minding(self, policy: ContextPolicy) -> None:
+        self._book.minding = policy
 
     def listen(self, listener: Listener) -> None:
         """Call `listener` with every report once it is on disk, on the event loop's thread."""
@@ -358,7 +369,12 @@ class Guard:
     async def _enforce(self, blow: Blow) -> None:
         """End a blocked use; where that cannot be done the camera itself goes off, until a person says otherwise."""
         order, dealt = blow.order, asyncio.wrap_future(blow.dealt)
+        seen = await asyncio.wrap_future(blow.seen)
+        if blow.preserving is not None:
+            await blow.preserving.note(self.record, seen)
         outcome = await carry_out(self.platform, self.record, order, _log_step, dealt)
+        if blow.preserving is not None:
+            await blow.preserving.keep(self.record, seen)
         if outcome.result in _NOT_ENDED and self.switching is not None and not self._stopping:
             await self.switch(Power.OFF, order.camera.id, None, order.by)
 
@@ -386,6 +402,7 @@ class Guard:
             "uid": os.getuid(),
             "platform": self.platform.name,
             "method": self.platform.method,
+            "clock_synchronised": clock_synchronised(),
         }
         return Report(Kind.GUARD_STARTED, self.platform.clock.now(), extra=extra)
 

@@ -11,9 +11,10 @@ YEAR = "1y"
 
 
 class LogSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The section as it is written."""
+    """The section as it is written. `private`: of a user's uses nobody reads in the log but that user and root."""
 
     keep: str | int | float = YEAR
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +23,4 @@ class LogChoices:
 
     keep_ns: int | None = 365 * 86_400 * 1_000_000_000
     keep: str = YEAR
+    private: bool = False

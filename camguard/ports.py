@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from camguard.core.belongings import Belongings, Kept
+from camguard.core.context import Context, Origin
 from camguard.core.details import Details
 from camguard.core.events import OpenRefused, Report, Sighting
 from camguard.core.gatekeeping import GateOrder
@@ -90,6 +92,16 @@ class Identifier(Protocol):
         """
 
 
+class Surroundings(Protocol):
+    """Tells in which circumstances a process uses a camera. Blocking, for a moment at most; safe in several threads."""
+
+    def context(self, process: Process, origin: Origin) -> Context:
+        """The context of a use by this process, which may be gone, whose program comes from `origin`.
+
+        What cannot be found out is not known; that is never an error.
+        """
+
+
 class Control(Protocol):
     """Ends a use. Blocking."""
 
@@ -102,6 +114,45 @@ class Control(Protocol):
         `patience_s` is how long it may take after it was asked, None for the configured time. The outcome speaks of
         this process alone; who holds the camera afterwards is for the sensor to say.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class OpenProgram:
+    """A program's file, held open by `fd` until it is copied; `path` is what it is known as."""
+
+    path: str
+    fd: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What a process was seen to have, and its program's files where they are to be kept."""
+
+    belongings: Belongings
+    programs: tuple[OpenProgram, ...] = ()
+
+
+class Witness(Protocol):
+    """Looks at what a process has before it is ended. Blocking; never raises for what the process or a disk may do."""
+
+    def gather(self, process: Process, within_s: float) -> Gathered:
+        """What the process has, as much of it as is found in that time; to be given to `keep` in any case."""
+
+    def keep(self, gathered: Gathered) -> tuple[Kept, ...]:
+        """Copy the program's files, where that is configured, and close them; the process may be gone by now."""
+
+
+class PortalPermissions(Protocol):
+    """What a user's desktop remembers of which apps its portal gives a camera. Blocking.
+
+    Both raise BrokerError where that user's desktop cannot be told, or does not keep it.
+    """
+
+    def forbid(self, uid: int, app_id: str) -> None:
+        """Have the portal give an app no camera; checked."""
+
+    def forget(self, uid: int, app_id: str) -> None:
+        """Have the portal ask the person again, where it gives the app no camera; checked."""
 
 
 class Switch(Protocol):
@@ -203,8 +254,10 @@ class Platform:
     """One operating system's edges, ready for the guard. `method` says in words how cameras are watched.
 
     `alarm` makes an alarm on the running event loop, which calls what it is given on that loop's thread. `at_seat` says
-    whether a user, by uid, has the session that is active at this machine. `timekeeper` is None where nothing but the
-    time can be told.
+    whether a user, by uid, has the session that is active at this machine. `shipped` are rules that hold where the
+    configuration does not leave them out. `timekeeper` is None where nothing but the time can be told. Without
+    `witness` nothing is looked at before a process is ended.
+    `portal` is None where there is no such thing.
     """
 
     name: str
@@ -217,7 +270,11 @@ class Platform:
     examiner: Examiner
     alarm: Callable[[Callable[[], None]], Alarm]
     at_seat: Callable[[int], bool]
+    surroundings: Surroundings
+    shipped: tuple[Rule, ...] = ()
     timekeeper: Timekeeper | None = None
+    witness: Witness | None = None
+    portal: PortalPermissions | None = None
 
 
 class JournalWriter(Protocol):

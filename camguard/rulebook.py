@@ -15,9 +15,10 @@ from typing import Annotated
 import msgspec
 
 from camguard import toml_edit
+from camguard.core.circumstance import Circumstance
 from camguard.core.model import AppIdentity, Effect, Hours, Lasting, Rule
 from camguard.errors import AccessDenied, ConfigError, UsageError
-from camguard.ruletext import parse_app, parse_hours, spell_app, spell_hours
+from camguard.ruletext import parse_app, parse_hours, spell_app, spell_hours, spell_list
 from camguard.shapes import Shape
 from camguard.toml_source import TomlSource
 from camguard.wholefile import make_alike, write_whole
@@ -30,7 +31,8 @@ _HEADING = """\
 # camguard's rules: who may use the camera. Written by "camguard rules", and by you.
 # The keys of a rule: id, effect (allow, ask, block), app, path, sha256, camera, user, hours,
 # lasting (once, until, always), until, name, note, turns_on (true: where the camera is off by default, it is on in
-# the rule's hours), by (the user who made it for himself). What a rule does not name, it does not ask for.
+# the rule's hours), by (the user who made it for himself), even (circumstances in which it allows all the same, such as
+# ["locked"]). What a rule does not name, it does not ask for.
 
 """
 
@@ -55,6 +57,7 @@ class _Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaul
     note: str | None = None
     turns_on: bool = False
     by: str | None = None
+    even: tuple[Circumstance, ...] = ()
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -181,6 +184,8 @@ def _rule(source: TomlSource, index: int, one: _Rule) -> Rule:
         raise source.error(("rule", index, "lasting"), 'a rule lasting "until" needs a time in "until", no other does')
     if one.turns_on and (one.hours is None or one.effect is not Effect.ALLOW):
         raise source.error(("rule", index, "turns_on"), '"turns_on" is for a rule that allows in certain "hours"')
+    if one.even and one.effect is not Effect.ALLOW:
+        raise source.error(("rule", index, "even"), '"even" is for a rule that allows')
     if one.by is not None and one.by != one.user:
         raise source.error(("rule", index, "by"), 'a rule made "by" a user is for that "user" alone')
     return Rule(
@@ -196,6 +201,7 @@ def _rule(source: TomlSource, index: int, one: _Rule) -> Rule:
         note=one.note,
         turns_on=one.turns_on,
         by=one.by,
+        even=frozenset(one.even),
     )
 
 
@@ -250,7 +256,10 @@ def _written(rule: Rule) -> dict[str, str]:
         "turns_on": True if rule.turns_on else None,
         "by": rule.by,
     }
-    return {key: _value(key, value) for key, value in table.items() if value is not None}
+    written = {key: _value(key, value) for key, value in table.items() if value is not None}
+    if rule.even:
+        written["even"] = spell_list(each.value for each in Circumstance if each in rule.even)
+    return written
 
 
 def _value(key: str, value: str | int) -> str:

@@ -14,15 +14,16 @@ _TIMES = re.compile(r"([0-9]{1,2}):([0-9]{2})\s*-\s*([0-9]{1,2}):([0-9]{2})")
 _APP_KINDS = tuple(kind for kind in AppKind if kind is not AppKind.UNKNOWN)
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _APP_FORMS = (
-    "package:NAME, flatpak:ID, snap:NAME, appimage:/PATH, container:ID (64 digits), executable:/PATH or script:/PATH"
+    "package:NAME, flatpak:ID, snap:NAME, portal:ID, appimage:/PATH, container:ID (64 digits), executable:/PATH or "
+    "script:/PATH"
 )
 
 
 def parse_app(text: str) -> AppIdentity:
     """An app as a rule names it: ``package:cheese``, ``executable:/usr/bin/x``, ``script:/home/a/x.py``.
 
-    Also ``flatpak:org.gnome.Cheese``, ``snap:zoom-client``, ``appimage:/home/a/x.AppImage`` and ``container:`` with
-    the 64 digits of its id. Raises ValueError where it is none of these.
+    Also ``flatpak:org.gnome.Cheese``, ``portal:org.gnome.Cheese``, ``snap:zoom-client``, ``appimage:/PATH`` and
+    ``container:`` with the 64 digits of its id. Raises ValueError where it is none of these.
     """
     kind, _, name = text.partition(":")
     if kind not in _APP_KINDS or not name or "\0" in name:
@@ -36,7 +37,7 @@ def parse_app(text: str) -> AppIdentity:
 def _could_be(kind: AppKind, name: str) -> bool:
     """Whether a name has the form of those that camguard itself gives to Flatpaks, snaps, AppImages and containers."""
     match kind:
-        case AppKind.FLATPAK | AppKind.SNAP:
+        case AppKind.FLATPAK | AppKind.SNAP | AppKind.PORTAL:
             return _PLAIN_NAME.fullmatch(name) is not None
         case AppKind.APPIMAGE:
             return name.startswith("/")
@@ -72,6 +73,11 @@ def spell_hours(hours: Hours) -> str:
     if len(hours.days) == len(DAYS):
         return f"{start}-{end}"
     return f"{_spell_days(hours.days)} {start}-{end}"
+
+
+def spell_list(words: Iterable[str]) -> str:
+    """Plain words as TOML has a list of them."""
+    return "[" + ", ".join(f'"{word}"' for word in words) + "]"
 
 
 def _parse_times(text: str) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import UnionType
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -16,9 +17,9 @@ class Shape(Generic[T]):
     (seen with 0.22 under Python 3.11), so that is done here, while the import lock keeps the other thread out.
     """
 
-    def __init__(self, kind: type[T]) -> None:
-        self.kind = kind
-        self._decoder = msgspec.json.Decoder(kind)
+    def __init__(self, kind: type[T] | UnionType) -> None:
+        self.kind: Any = kind
+        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(self.kind)
 
     def of_json(self, raw: bytes) -> T:
         """What is in a JSON text. Raises msgspec.DecodeError (ValidationError is one) or UnicodeDecodeError."""
@@ -29,4 +30,5 @@ class Shape(Generic[T]):
 
         Raises msgspec.ValidationError.
         """
-        return msgspec.convert(data, self.kind, strict=True)  # noqa: TID251  # this is the place
+        decoded: T = msgspec.convert(data, self.kind, strict=True)  # noqa: TID251  # this is the place
+        return decoded

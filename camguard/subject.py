@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from camguard.core.casebook import Case
+from camguard.core.circumstance import Circumstance
 from camguard.core.decisions import Decision
 from camguard.core.events import Kind, Report
-from camguard.core.model import Activation, App, Camera, Effect, Moment, Outcome, Process, Rule, Verdict
+from camguard.core.model import Activation, App, Camera, Effect, Moment, Outcome, Process, ReasonCode, Rule, Verdict
 from camguard.core.power import Power
 from camguard.core.records import Record, describe
 from camguard.errors import Refused
@@ -53,13 +55,24 @@ class Subject:
             extra={"decision": decision.value, "by": by},
         )
 
-    def rule(self) -> Rule:
-        """The rule that expects this app from now on. Raises Refused where it is not known or proven which it is."""
+    def rule(self, rules: Iterable[Rule]) -> Rule:
+        """The rule that expects this app from now on. Raises Refused where it is not known or proven which it is.
+
+        Where one of `rules` allowed it but for the circumstances, the new one allows it in these too.
+        """
         if self.app is None or not self.app.known:
             raise Refused("it could not be told which app this is, so there is nothing to make a rule of")
         if not self.app.allowable:
             raise Refused(ITS_OWN_WORD)
-        return Rule(id="", effect=Effect.ALLOW, app=self.app.identity, app_name=self.app.name)
+        return Rule(id="", effect=Effect.ALLOW, app=self.app.identity, app_name=self.app.name, even=self._even(rules))
+
+    def _even(self, rules: Iterable[Rule]) -> frozenset[Circumstance]:
+        reasons = () if self.verdict is None else self.verdict.reasons
+        otherwise = {reason.rule for reason in reasons if reason.code is ReasonCode.OTHERWISE}
+        if not otherwise:
+            return frozenset()
+        before = [rule.even for rule in rules if rule.id in otherwise and rule.app is not None]
+        return frozenset(reason.code for reason in reasons if isinstance(reason.code, Circumstance)).union(*before)
 
 
 def outcome_record(outcome: Outcome) -> Record:

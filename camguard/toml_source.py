@@ -78,6 +78,13 @@ class TomlSource:
         except msgspec.ValidationError as error:
             self._complain(shape.kind, str(error))
 
+    def decode_within(self, table: Place, value: object, shape: Shape[T]) -> T:
+        """What the table at `table` says, whose content is `value`, as `shape`; raises as `decode` does."""
+        try:
+            return shape.of(value)
+        except msgspec.ValidationError as error:
+            self._complain(shape.kind, str(error), table)
+
     def error(self, place: Place, message: str) -> ConfigError:
         """A ConfigError about what stands at `place`, or about the table around it where the key is missing."""
         for length in range(len(place), 0, -1):
@@ -96,26 +103,31 @@ class TomlSource:
         line = self.text.count("\n") + 1
         return ConfigError(f"{self.path}:{line}: not valid TOML: {message.removesuffix(' (at end of document)')}")
 
-    def _complain(self, shape: type, said: str) -> NoReturn:
+    def _complain(self, shape: type, said: str, table: Place = ()) -> NoReturn:
         """Turn what msgspec says, such as ``Expected `str`, got `int` - at `$.a.b```, into words for people."""
         found = _SAID_BY_MSGSPEC.match(said)
         what, where = (found["what"], found["where"] or "") if found else (said, "")
         place: Place = tuple(int(index) if index else key for index, key in _STEP.findall(where))
+        where_it_is = (*table, *place)
         quoted = re.findall(r"`([^`]*)`", what)
         if what.startswith("Object contains unknown field"):
-            raise self.error((*place, quoted[0]), _unknown(shape, place, quoted[0]))
+            raise self.error((*where_it_is, quoted[0]), _unknown(shape, place, quoted[0]))
         if what.startswith("Object missing required field"):
-            raise self.error(place, f'{_named(place)} lacks the key "{quoted[0]}"')
+            raise self.error(where_it_is, f'{_named(where_it_is)} lacks the key "{quoted[0]}"')
         if what.startswith("Invalid enum value"):
             value = what.removeprefix("Invalid enum value ").strip("'")
             choices = [str(choice) for choice in _enum_choices(_type_at(shape, place))]
-            raise self.error(place, f'"{place[-1]}" cannot be "{value}"{nearest(value, choices)}')
+            raise self.error(where_it_is, f'"{place[-1]}" cannot be "{value}"{nearest(value, choices)}')
         if what.endswith("with a timezone component"):
-            raise self.error(place, f'"{place[-1]}" lacks its offset from UTC; write {_IN_WORDS["datetime"]}')
+            raise self.error(
+                (*table, *place), f'"{place[-1]}" lacks its offset from UTC; write {_IN_WORDS["datetime"]}'
+            )
         if what.startswith("Expected") and len(quoted) == 2:
             wanted = " or ".join(_IN_WORDS.get(name, name) for name in quoted[0].split(" | ") if name != "null")
-            raise self.error(place, f"{_named(place)} must be {wanted}, not {_IN_WORDS.get(quoted[1], quoted[1])}")
-        raise self.error(place, what)
+            raise self.error(
+                (*table, *place), f"{_named(place)} must be {wanted}, not {_IN_WORDS.get(quoted[1], quoted[1])}"
+            )
+        raise self.error(where_it_is, what)
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from camguard.core.context import Context, ContextPolicy, against
 from camguard.core.details import Details
 from camguard.core.events import CamerasSeen, HoldersSeen
 from camguard.core.model import App, Camera, CameraId, Process, Rule, Verdict
@@ -28,6 +29,7 @@ class Use:
     details: Details
     mapped: bool
     verdict: Verdict
+    context: Context
     feeds: bool = False
 
 
@@ -69,7 +71,9 @@ def camera_meant(name: str, cameras: Sequence[Camera]) -> Camera:
     raise NothingMatched(f'no camera is called "{name}"; there is: {names}')
 
 
-def look(platform: Platform, history: History, rules: tuple[Rule, ...]) -> tuple[tuple[Camera, ...], tuple[Use, ...]]:
+def look(
+    platform: Platform, history: History, rules: tuple[Rule, ...], minding: ContextPolicy
+) -> tuple[tuple[Camera, ...], tuple[Use, ...]]:
     """All cameras, and everybody who holds one, oldest process first."""
     cameras: dict[CameraId, Camera] = {}
     uses: list[Use] = []
@@ -81,11 +85,12 @@ def look(platform: Platform, history: History, rules: tuple[Rule, ...]) -> tuple
             for holder in sorted(sighting.holders, key=lambda each: each.process.age):
                 app, details = platform.identifier.identify(holder.process)
                 times, last = history.times_seen(app.identity) if app.known else (0, None)
-                uid = holder.process.uid
-                case = Circumstances(app, camera, sighting.at, details.user, uid, times, last)
-                verdict, feeds = judge(case, rules), holder.part is Part.FEEDS
-                verdict = of_feeding(verdict) if feeds else verdict
-                uses.append(Use(camera, holder.process, app, details, holder.mapped, verdict, feeds))
+                uid, at, feeds = holder.process.uid, sighting.at, holder.part is Part.FEEDS
+                context = platform.surroundings.context(holder.process, details.origin)
+                speaking = against(context, at, minding)
+                case = Circumstances(app, camera, at, details.user, uid, times, last, speaking)
+                verdict = of_feeding(judge(case, rules)) if feeds else judge(case, rules)
+                uses.append(Use(camera, holder.process, app, details, holder.mapped, verdict, context, feeds))
     return tuple(cameras.values()), tuple(uses)
 
 

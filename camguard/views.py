@@ -37,6 +37,7 @@ def use_view(use: Use) -> Record:
         app=use.app,
         details=use.details,
         verdict=use.verdict,
+        context=use.context,
     )
     record = {key: value for key, value in describe(report).items() if key not in _NOT_KNOWN_OF_A_LOOK}
     return {**record, "mapped": use.mapped, "feeds": use.feeds}
@@ -65,6 +66,7 @@ def _told(case: Case) -> Report:
         app=None if case.identity is None else case.identity.app,
         details=None if case.identity is None else case.identity.details,
         verdict=case.verdict,
+        context=None if case.identity is None else case.identity.context,
     )
 
 

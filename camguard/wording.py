@@ -7,6 +7,12 @@ _SECOND = 1_000_000_000  # nanoseconds; nothing is imported here, so that `camgu
 ITS_OWN_WORD = "only the program itself says that it is this app, which is not enough to allow it"
 """Why an app gets no rule that allows it, where nothing but what it says of itself tells which it is."""
 
+CUT = "cut its connection to the camera (PipeWire)"
+"""What is done to a program that has the camera from PipeWire, as a step of ending its use."""
+
+CUT_ONLY = "Its connection to the camera is cut; the program itself goes on."
+"""What that leaves of it."""
+
 
 def ending_closes(name: str) -> str:
     """What to tell before a program is ended that does more than use the camera, with what to do instead."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from camguard.core.circumstance import Circumstance
 from camguard.core.coverage import Sign
 from camguard.core.decisions import Decision
 from camguard.core.model import App, Moment, Rule, Verdict
@@ -63,14 +64,27 @@ class Access(Protocol):
     def rules(self) -> tuple[str, tuple[Rule, ...]]:
         """The file of the rules, and all of them that this user may see."""
 
-    def add_rule(self, rule: Rule) -> tuple[str, Rule, Rule | None]:
-        """Store a rule and log it; returns the file, the rule as stored, and the one it replaced."""
+    def add_rule(self, rule: Rule) -> tuple[str, Rule, Rule | None, str | None]:
+        """Store a rule and log it; returns the file, the rule as stored, and the one it replaced.
 
-    def remove_rule(self, rule_id: str) -> tuple[str, Rule]:
-        """Take a rule away and log it. Raises NothingMatched where there is none of that id."""
+        Last what the desktop's portal was told, as a sentence, where it has to do with it.
+        """
 
-    def explain(self, app: App, camera: str | None, user: str | None, at: Moment | None) -> Verdict:
-        """What the rules would make of a use."""
+    def remove_rule(self, rule_id: str) -> tuple[str, Rule, str | None]:
+        """Take a rule away and log it; returns the file, the rule, and what the portal was told.
+
+        Raises NothingMatched where there is none of that id, Refused for a rule that is shipped.
+        """
+
+    def explain(
+        self,
+        app: App,
+        camera: str | None,
+        user: str | None,
+        at: Moment | None,
+        held: frozenset[Circumstance] = frozenset(),
+    ) -> Verdict:
+        """What the rules would make of a use in these circumstances."""
 
     def activation(self, number: int) -> ActivationRecord | None:
         """One activation of the log."""

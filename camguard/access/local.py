@@ -8,14 +8,17 @@ import pwd
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from camguard.access import Found
+from camguard.access.feeders import as_logged
 from camguard.access.handdecide import answer_of, log_decision, logged_subject, off_by_hand
 from camguard.access.handswitch import switch_by_hand
-from camguard.compose import history, may_switch, platform, write_journal
+from camguard.compose import history, may_switch, platform, rules_in_force, write_journal
 from camguard.config import Config
+from camguard.core.circumstance import Circumstance
+from camguard.core.context import supposed
 from camguard.core.coverage import Sign
 from camguard.core.decisions import ENDS, Decision
 from camguard.core.events import CamerasSeen, Kind, Report, Sighting
@@ -24,7 +27,6 @@ from camguard.core.model import (
     App,
     Camera,
     CameraId,
-    CameraKind,
     Moment,
     Outcome,
     Process,
@@ -32,7 +34,7 @@ from camguard.core.model import (
     State,
     Verdict,
 )
-from camguard.core.policy import Circumstances, judge, of_feeding
+from camguard.core.policy import Circumstances, judge
 from camguard.core.power import Plan, Power
 from camguard.core.records import SCHEMA, Record, of_rule, safe
 from camguard.ending import Order, end_use
@@ -44,6 +46,7 @@ from camguard.journal.known import Known
 from camguard.journal.lock import guard_pid
 from camguard.journal.queries import Reader
 from camguard.journal.recall import identity_of, moment_at
+from camguard.portalrule import tell_portal
 from camguard.ports import Finding, Platform, Tell
 from camguard.rulebook import RuleBook
 from camguard.standing import StandingFile
@@ -53,9 +56,6 @@ from camguard.views import camera_view, use_view
 
 _CHANGES = (Kind.JUDGED, Kind.CAPTURING, Kind.ENDED, Kind.PROBE, Kind.FEEDING, Kind.FED, Kind.ACTION_COMPLETED)
 """What is told of an activation while following: not its first open, of which nothing is known for an instant."""
-
-_RECENT = 50
-"""Among so many of a virtual camera's activations, the newest, that of a program that feeds it now is looked for."""
 
 _REMEMBERED = 1_000
 """Activations of which it is remembered what was told, so that following for a year stays small."""
@@ -109,7 +109,7 @@ class Local:
         told, by = logged_subject(self._config, number), this_user()
         rule = None
         if decision is Decision.ALLOW:
-            _, rule, _ = self.add_rule(told.rule())
+            rule = self.add_rule(told.rule(self.rules()[1]))[1]
         log_decision(self._config, told, decision, by)
         outcome = None
         if decision in ENDS:
@@ -129,25 +129,33 @@ class Local:
 
     def rules(self) -> tuple[str, tuple[Rule, ...]]:
         """See `Access.rules`."""
-        return str(self._config.rules_path), RuleBook(self._config.rules_path).current()
+        return str(self._config.rules_path), rules_in_force(self._config, platform(self._config)).current()
 
-    def add_rule(self, rule: Rule) -> tuple[str, Rule, Rule | None]:
+    def add_rule(self, rule: Rule) -> tuple[str, Rule, Rule | None, str | None]:
         """See `Access.add_rule`."""
         stored, replaced = RuleBook(self._config.rules_path).add(rule)
         _log_rule(self._config, Kind.RULE_ADDED, stored)
-        return str(self._config.rules_path), stored, replaced
+        portal = _tell_portal(self._config, stored, replaced)
+        return str(self._config.rules_path), stored, replaced, portal
 
-    def remove_rule(self, rule_id: str) -> tuple[str, Rule]:
+    def remove_rule(self, rule_id: str) -> tuple[str, Rule, str | None]:
         """See `Access.remove_rule`."""
-        removed = RuleBook(self._config.rules_path).remove(rule_id)
+        removed = rules_in_force(self._config, platform(self._config)).remove(rule_id)
         if removed is None:
             raise NothingMatched(f'there is no rule "{rule_id}"; `camguard rules list` shows those there are')
         _log_rule(self._config, Kind.RULE_REMOVED, removed)
-        return str(self._config.rules_path), removed
+        return str(self._config.rules_path), removed, _tell_portal(self._config, None, removed)
 
-    def explain(self, app: App, camera: str | None, user: str | None, at: Moment | None) -> Verdict:
+    def explain(
+        self,
+        app: App,
+        camera: str | None,
+        user: str | None,
+        at: Moment | None,
+        held: frozenset[Circumstance] = frozenset(),
+    ) -> Verdict:
         """See `Access.explain`."""
-        return explain(self._config, app, camera, user, at)
+        return explain(self._config, app, camera, user, at, held)
 
     def activation(self, number: int) -> ActivationRecord | None:
         """See `Access.activation`."""
@@ -224,24 +232,13 @@ def snapshot(config: Config) -> Snapshot:
     """How things stand now."""
     edges = platform(config)
     with history(config) as past:
-        cameras, uses = look(edges, past, RuleBook(config.rules_path).current())
-        uses = tuple(_as_logged(use, past) for use in uses)
+        cameras, uses = look(edges, past, rules_in_force(config, edges).current(), config.context)
+        uses = tuple(as_logged(use, past) for use in uses)
     on = {camera.id for camera in cameras}
     off = {camera.id: camera for plan in _off(config, edges) for camera in plan.cameras if camera.id not in on}
     return Snapshot(
         edges.method, guard_pid(config.journal_path), config.journal_path, cameras, uses, tuple(off.values())
     )
-
-
-def _as_logged(use: Use, past: Reader) -> Use:
-    """Who feeds a virtual camera is known to a guard that saw it begin, and not to one look."""
-    if use.feeds or use.camera.kind is not CameraKind.VIRTUAL or use.process.identity is None:
-        return use
-    newest = past.activations(Filter(camera=use.camera.id, limit=_RECENT))
-    its_own = [record for record in newest if record.process and identity_of(record) == use.process.identity]
-    if not its_own or its_own[-1].state != State.FEEDING or its_own[-1].interrupted:
-        return use
-    return replace(use, feeds=True, verdict=of_feeding(use.verdict))
 
 
 def _off(config: Config, edges: Platform) -> tuple[Plan, ...]:
@@ -272,7 +269,14 @@ def end_uses(config: Config, uses: tuple[Use, ...], by: str, tell: Tell) -> tupl
     return asyncio.run(_end_uses(config, uses, by, tell))
 
 
-def explain(config: Config, app: App, camera: str | None, user: str | None, at: Moment | None) -> Verdict:
+def explain(
+    config: Config,
+    app: App,
+    camera: str | None,
+    user: str | None,
+    at: Moment | None,
+    held: frozenset[Circumstance],
+) -> Verdict:
     """What the policy would make of a use, without a camera or a process.
 
     Raises NothingMatched for a camera that is not there.
@@ -287,8 +291,9 @@ def explain(config: Config, app: App, camera: str | None, user: str | None, at: 
         user=user,
         times_seen=times,
         last_seen_utc_ns=last,
+        against=supposed(held, config.context),
     )
-    return judge(case, RuleBook(config.rules_path).current())
+    return judge(case, rules_in_force(config, edges).current())
 
 
 def findings(config: Config) -> tuple[Finding, ...]:
@@ -299,6 +304,18 @@ def findings(config: Config) -> tuple[Finding, ...]:
 def app_of_file(config: Config, path: Path) -> App:
     """The app that a file would be if it were run. Raises NothingMatched where there is no such file."""
     return platform(config).identifier.identify_file(str(path))
+
+
+def _tell_portal(config: Config, now: Rule | None, before: Rule | None) -> str | None:
+    """Tell the portal of the user whom a rule is for: one's own rules are for oneself."""
+    rule = now or before
+    uid: int | None = os.geteuid() or None
+    if rule is not None and rule.user is not None:
+        try:
+            uid = pwd.getpwnam(rule.user).pw_uid
+        except KeyError:
+            uid = int(rule.user) if rule.user.isdecimal() else None
+    return tell_portal(platform(config).portal, uid, now, before)
 
 
 def _log_rule(config: Config, kind: Kind, rule: Rule) -> None:
@@ -352,11 +369,14 @@ def _by_activation(config: Config, uses: tuple[Use, ...], number: int) -> tuple[
         raise NothingMatched(f"there is no activation a{number} in the log")
     camera = (record.camera or {}).get("id")
     process = record.process or {}
-    kinship = (process.get("uid"), process.get("exe"), process.get("script"))
+    of_portal = (process.get("through") or {}).get("app")
+    kinship = (process.get("uid"), process.get("exe"), process.get("script") if of_portal is None else of_portal)
+    identity = identity_of(record) if of_portal is None else None  # the portal's process has cameras for other apps too
     found = tuple(
         use
         for use in uses
-        if use.camera.id == camera and (use.process.identity == identity_of(record) or use.process.kinship == kinship)
+        if use.camera.id == camera
+        and (use.process.kinship == kinship or (identity is not None and use.process.identity == identity))
     )
     if not found:
         raise NothingMatched(f"{record.id} ({record.app_name}) does not hold {record.camera_name or 'a camera'} now")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from camguard.access import Found
+from camguard.core.circumstance import Circumstance
 from camguard.core.coverage import KINDS, Sign, sign_of
 from camguard.core.decisions import Decision
 from camguard.core.events import Kind
@@ -15,6 +16,7 @@ from camguard.core.model import (
     App,
     AppIdentity,
     AppKind,
+    CameraKind,
     Effect,
     Hours,
     Judgement,
@@ -22,11 +24,11 @@ from camguard.core.model import (
     Moment,
     Outcome,
     Reason,
-    ReasonCode,
     Result,
     Rule,
     Step,
     Verdict,
+    reason_code,
 )
 from camguard.core.power import Power
 from camguard.core.records import Record
@@ -45,6 +47,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CHANGES = (Kind.JUDGED, Kind.CAPTURING, Kind.ENDED, Kind.PROBE, Kind.FEEDING, Kind.FED, Kind.ACTION_COMPLETED)
 _SWITCH_S = 60.0
 """How long a switch may take before the service is called silent: a device has seconds, and there may be several."""
+_RULE_S = 30.0
+"""The same of a rule, of which a user's desktop may have to be told."""
 
 
 class Remote:
@@ -90,18 +94,25 @@ class Remote:
         told = self.client.call(calls.Rules())
         return told["file"], tuple(rule_of_record(record) for record in told["rules"])
 
-    def add_rule(self, rule: Rule) -> tuple[str, Rule, Rule | None]:
+    def add_rule(self, rule: Rule) -> tuple[str, Rule, Rule | None, str | None]:
         """See `Access.add_rule`."""
-        told = self.client.call(calls.AddRule(rule=_new_rule(rule)))
-        replaced = told["replaced"]
-        return told["file"], rule_of_record(told["rule"]), None if replaced is None else rule_of_record(replaced)
+        told = self.client.call(calls.AddRule(rule=_new_rule(rule)), _RULE_S)
+        replaced = None if told["replaced"] is None else rule_of_record(told["replaced"])
+        return told["file"], rule_of_record(told["rule"]), replaced, told["portal"]
 
-    def remove_rule(self, rule_id: str) -> tuple[str, Rule]:
+    def remove_rule(self, rule_id: str) -> tuple[str, Rule, str | None]:
         """See `Access.remove_rule`."""
-        told = self.client.call(calls.RemoveRule(rule=rule_id))
-        return told["file"], rule_of_record(told["rule"])
+        told = self.client.call(calls.RemoveRule(rule=rule_id), _RULE_S)
+        return told["file"], rule_of_record(told["rule"]), told["portal"]
 
-    def explain(self, app: App, camera: str | None, user: str | None, at: Moment | None) -> Verdict:
+    def explain(
+        self,
+        app: App,
+        camera: str | None,
+        user: str | None,
+        at: Moment | None,
+        held: frozenset[Circumstance] = frozenset(),
+    ) -> Verdict:
         """See `Access.explain`."""
         identity = app.identity
         asked = calls.AskedApp(
@@ -113,9 +124,10 @@ class Remote:
             confidence=app.confidence,
         )
         at_utc_ns = None if at is None else at.utc_ns
-        told = self.client.call(calls.Explain(app=asked, camera=camera, user=user, at_utc_ns=at_utc_ns))
+        asking = calls.Explain(app=asked, camera=camera, user=user, at_utc_ns=at_utc_ns, held=_in_order(held))
+        told = self.client.call(asking)
         reasons = tuple(
-            Reason(ReasonCode(each["code"]), each["sentence"], each.get("rule")) for each in told["reasons"]
+            Reason(reason_code(each["code"]), each["sentence"], each.get("rule")) for each in told["reasons"]
         )
         return Verdict(Judgement(told["verdict"]), reasons, told["rule"])
 
@@ -153,7 +165,7 @@ class Remote:
 
     def signs(self) -> Iterator[Sign]:
         """See `Access.signs`."""
-        found = map(sign_of, self._entries(0, tuple(kind.value for kind in KINDS)))
+        found = map(sign_of, self.entries(0, tuple(kind.value for kind in KINDS)))
         return (sign for sign in found if sign is not None)
 
     def watching_until(self) -> int | None:
@@ -179,7 +191,7 @@ class Remote:
         """What happens, after `subscribe`, in the shape of ``watch --json``; what was missed comes from the log."""
         last = 0
         for happened in self.client.events():
-            missed = self._entries(max(last, self._heard)) if isinstance(happened, Resync) else [happened.event]
+            missed = self.entries(max(last, self._heard)) if isinstance(happened, Resync) else [happened.event]
             for record in missed:
                 seq = record.get("seq")
                 if isinstance(seq, int):
@@ -192,8 +204,8 @@ class Remote:
         """Leave."""
         self.client.close()
 
-    def _entries(self, last: int, kinds: tuple[str, ...] | None = None) -> Iterator[Record]:
-        """Entries of the log behind number `last`, page by page."""
+    def entries(self, last: int, kinds: tuple[str, ...] | None = None) -> Iterator[Record]:
+        """Entries of the log behind number `last`, page by page, as much of each as this user may see."""
         while True:
             told = self.client.call(calls.Entries(after=last, kinds=kinds))
             yield from told["entries"]
@@ -218,7 +230,14 @@ def rule_of_record(record: dict[str, Any]) -> Rule:
         note=record.get("note"),
         turns_on=record.get("turns_on", False),
         by=record.get("by"),
+        even=frozenset(map(Circumstance, record.get("even", ()))),
+        kind=CameraKind(record["camera_kind"]) if "camera_kind" in record else None,
+        shipped=record.get("shipped", False),
     )
+
+
+def _in_order(circumstances: frozenset[Circumstance]) -> tuple[Circumstance, ...]:
+    return tuple(each for each in Circumstance if each in circumstances)
 
 
 def _new_rule(rule: Rule) -> calls.NewRule:
@@ -237,6 +256,7 @@ def _new_rule(rule: Rule) -> calls.NewRule:
         until=None if until is None else _EPOCH + timedelta(microseconds=until // 1000),
         note=rule.note,
         turns_on=rule.turns_on,
+        even=_in_order(rule.even),
     )
 
 

@@ -54,6 +54,8 @@ class Asked:
         """A time as it is said: with the day where more than one is asked about, with seconds where there are any."""
         at, first, last = self.at(utc_ns), self.at(self.begin_utc_ns), self.at(self.end_utc_ns - 1)
         clock = f"{at:%H:%M}" if (at.second, at.microsecond) == (0, 0) else f"{at:%H:%M:%S}"
+        if first.utcoffset() != last.utcoffset():  # summer time begins or ends: an hour is there twice, or not at all
+            clock += f" (UTC{at:%z})"
         if first.date() == last.date() and at.date() == first.date():
             return clock
         if first.date() == last.date() and utc_ns == self.end_utc_ns:

@@ -153,15 +153,25 @@ def totals(records: Iterable[ActivationRecord]) -> list[Total]:
     """How much each app used cameras; those with unexpected uses first, then those with the most."""
     found: dict[str, Total] = {}
     for record in records:
-        app = app_of(record)
-        total = found.setdefault(app, Total(app))
-        sort = sort_of(record)
-        total.looks += sort is Sort.LOOKED
-        total.uses += sort is not Sort.LOOKED
-        total.noteworthy += sort in NOTEWORTHY
-        total.ns += (record.duration_ms or 0) * 1_000_000
-        total.last = max(total.last, wall(record.opened_at))
-    return sorted(found.values(), key=lambda total: (-total.noteworthy, -total.uses, -total.looks, total.app))
+        count_in(found, record)
+    return ranked(found.values())
+
+
+def count_in(found: dict[str, Total], record: ActivationRecord) -> None:
+    """Add a use to what its app comes to so far."""
+    app = app_of(record)
+    total = found.setdefault(app, Total(app))
+    sort = sort_of(record)
+    total.looks += sort is Sort.LOOKED
+    total.uses += sort is not Sort.LOOKED
+    total.noteworthy += sort in NOTEWORTHY
+    total.ns += (record.duration_ms or 0) * 1_000_000
+    total.last = max(total.last, wall(record.opened_at))
+
+
+def ranked(found: Iterable[Total]) -> list[Total]:
+    """Those with unexpected uses first, then those with the most."""
+    return sorted(found, key=lambda total: (-total.noteworthy, -total.uses, -total.looks, total.app))
 
 
 def bars(sort: Sort, found: Iterable[Piece]) -> Iterator[Bar]:

@@ -7,21 +7,18 @@ style sheet, known by their hashes, and fetch nothing at all.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from importlib.resources import files
 from itertools import groupby
 from typing import Any
 
+from camguard.activity.markup import Markup, environment, policy_hash, resource, short
 from camguard.activity.overview import NOTEWORTHY, Day, Sort, Timeline, sort_of, timelines, totals
 from camguard.activity.spans import DAY_MINUTES, Span, joined, wall
 from camguard.activity.words import app_of, judged, lasted, was_ended
 from camguard.journal.fold import ActivationRecord
-from camguard.wording import spoken, visible
 
 PLAIN_ROWS = 1_000
 """How many uses, the newest, a browser without JavaScript shows. The script has them all, a page at a time."""
@@ -32,7 +29,6 @@ _CAMERAS = 12
 _LABELLED = 240.0
 """Minutes that a time not watched has to have to bear these words inside."""
 
-_TEXT = 160
 _WORDS = {
     Sort.EXPECTED: "expected",
     Sort.UNEXPECTED: "unexpected",
@@ -89,30 +85,19 @@ class Month:
 
 def render(activity: Activity) -> Iterator[str]:
     """The page, part by part."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("camguard.activity"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(
-        day=_day, short_day=_short_day, spoken=_spoken, count=_count, share=_share, instant=_instant, visible=_short
-    )
-    yield from environment.get_template("activity.html").generate(_context(activity))
+    made = environment("camguard.activity")
+    made.filters.update(short_day=_short_day, share=_share)
+    yield from made.get_template("activity.html").generate(_context(activity))
 
 
 def _context(activity: Activity) -> dict[str, Any]:
     rows = [_row(record) for record in reversed(activity.records)]
     lines = timelines(activity.records, activity.away, activity.limits)
-    style, script = _resource("activity.css"), _resource("activity.js")
+    style, script = resource("camguard.activity", "activity.css"), resource("camguard.activity", "activity.js")
     return {
         "activity": activity,
         "rows": rows[:PLAIN_ROWS],
-        "data": _Markup(_embedded(rows)),
+        "data": Markup(_embedded(rows)),
         "total": len(rows),
         "looks": sum(row.sort is Sort.LOOKED for row in rows),
         "noteworthy": sum(row.sort in NOTEWORTHY for row in rows),
@@ -122,20 +107,11 @@ def _context(activity: Activity) -> dict[str, Any]:
         "unwatched": sum((span.length for span in joined(activity.away)), timedelta(0)),
         "day_minutes": DAY_MINUTES,
         "labelled": _LABELLED,
-        "style": _Markup(style),
-        "script": _Markup(script),
-        "style_hash": _hash(style),
-        "script_hash": _hash(script),
+        "style": Markup(style),
+        "script": Markup(script),
+        "style_hash": policy_hash(style),
+        "script_hash": policy_hash(script),
     }
-
-
-class _Markup(str):
-    """Text that is HTML already: our own style and script, and JSON that `_embedded` made harmless."""
-
-    __slots__ = ()
-
-    def __html__(self) -> str:
-        return self
 
 
 def _row(record: ActivationRecord) -> Row:
@@ -147,13 +123,13 @@ def _row(record: ActivationRecord) -> Row:
         day=f"{began:%Y-%m-%d}",
         clock=f"{began:%H:%M:%S}",
         lasted=lasted(record),
-        app=_short(app_of(record)),
-        path=_short(str(app.get("path") or process.get("exe") or "")),
-        camera=_short(record.camera_name),
-        user=_short(record.user or ""),
+        app=short(app_of(record)),
+        path=short(str(app.get("path") or process.get("exe") or "")),
+        camera=short(record.camera_name),
+        user=short(record.user or ""),
         sort=sort,
         verdict=judged(record) + (", ended" if was_ended(record) else ""),
-        why=_short(reasons) if sort in NOTEWORTHY else "",
+        why=short(reasons) if sort in NOTEWORTHY else "",
     )
 
 
@@ -185,44 +161,10 @@ def _months(line: Timeline) -> list[Month]:
     return months
 
 
-def _short(text: str) -> str:
-    """A text of others' choosing, without anything unseen, and without its middle where it is long."""
-    half = _TEXT // 2
-    shown = visible(text if len(text) <= 8 * _TEXT else text[: 4 * _TEXT] + text[-4 * _TEXT :])
-    return shown if len(shown) <= _TEXT else f"{shown[:half]}…{shown[1 - half :]}"
-
-
-def _day(day: date) -> str:
-    return f"{day:%A}, {day.day} {day:%B %Y}"
-
-
 def _short_day(day: date) -> str:
     return f"{day:%a} {day.day}"
-
-
-def _spoken(length: timedelta | int) -> str:
-    """A duration that is not broken at the end of a line."""
-    ns = length if isinstance(length, int) else length // timedelta(seconds=1) * 1_000_000_000
-    return spoken(ns).replace(" ", "\N{NO-BREAK SPACE}")
-
-
-def _instant(at: datetime) -> str:
-    return f"{at.day} {at:%B %Y, %H:%M}"
-
-
-def _count(number: int, thing: str, things: str | None = None) -> str:
-    """A number of things: ``1 use``, ``2,041 uses``."""
-    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
 
 
 def _share(minutes: float) -> str:
     """A time of day as a share of it, for a picture that is as wide as the day is long."""
     return f"{100 * minutes / DAY_MINUTES:.3f}".rstrip("0").rstrip(".") + "%"
-
-
-def _hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _resource(name: str) -> str:
-    return (files("camguard.activity") / "templates" / name).read_text(encoding="utf-8").strip()

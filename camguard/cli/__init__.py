@@ -27,6 +27,8 @@ _COMMANDS = {
     "alerts": "List and answer alerts; see whether they arrive.",
     "off": "Switch a camera off, so that no program can use it.",
     "on": "Switch it on again, for a time or for good.",
+    "hooks": "List and try the programs that are run on events.",
+    "mqtt": "Tell a home's MQTT broker whether a camera is on air.",
     "tray": "Show the camera's state in the panel, and alerts with answers.",
     "service": "Install and look after the guard of the whole system.",
     "advice": "What to do if someone threatens you with pictures.",

@@ -23,6 +23,7 @@ _EPILOG = """\b
 Examples:
   camguard demo                asks before it ends the use
   camguard demo --yes          does not ask
+  camguard demo --locked       somebody uses it while the screen is locked
 """
 
 
@@ -35,7 +36,8 @@ Examples:
     help="How long the pretend use lasts where it is not ended.",
 )
 @click.option("--yes", "-y", is_flag=True, help="End the use without asking.")
-def command(seconds: float, yes: bool) -> None:
+@click.option("--locked", is_flag=True, help="As if the screen were locked.")
+def command(seconds: float, yes: bool, locked: bool) -> None:
     """See camguard work, on a machine without a camera.
 
     The real guard watches a pretend camera, a file in a temporary folder. A second process opens and maps it, is
@@ -46,7 +48,7 @@ def command(seconds: float, yes: bool) -> None:
     say("A pretend camera, the real guard, and in a moment a stranger:")
     say()
     with tempfile.TemporaryDirectory(prefix="camguard-demo-") as folder:
-        demo = Demo(Path(folder), seconds)
+        demo = Demo(Path(folder), seconds, locked=locked)
         asks = not yes and sys.stdin.isatty()
         ended = asyncio.run(demo.play(_show, _ask if asks else _agree, _tell))
         say()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from camguard import __version__
+from camguard.cli import passing_on
 from camguard.cli.output import json_option, quoted_sentence, say, say_json
 from camguard.cli.settings import configuration, service
 from camguard.core.records import SCHEMA, safe
@@ -34,7 +35,7 @@ def command(as_json: bool) -> None:
     from camguard.access.local import findings
 
     config = configuration()
-    found = (*findings(config), _service(), _rules(config), _log(config))
+    found = (*findings(config), _service(), _rules(config), _log(config), *passing_on.findings(config))
     if as_json:
         say_json({"schema": SCHEMA, "findings": [_as_object(finding) for finding in found]})
     else:

@@ -13,6 +13,7 @@ from camguard.cli.settings import access
 from camguard.core.model import Result, Step
 from camguard.core.records import SCHEMA
 from camguard.errors import UsageError
+from camguard.wording import CUT_ONLY
 
 if TYPE_CHECKING:
     from camguard.access import Found
@@ -29,7 +30,9 @@ Examples:
 \b
 The process is asked to stop (SIGTERM), given the patience of the configuration, then killed. Before each signal
 it is made sure that the pid is still that process. Afterwards the camera is looked at again: children that hold on
-are ended too. Some are never ended: the system's own parts, the session's, and other users' processes unless you
+are ended too. A program that has the camera from PipeWire only loses its connection to it, and goes
+on; it is ended itself where it takes the camera again at once and is ended once more.
+Some are never ended: the system's own parts, the session's, and other users' processes unless you
 are root or in the group camguard; it says which and why.
 
 \b
@@ -66,14 +69,20 @@ def command(target: str, yes: bool, as_json: bool) -> None:
 def _agreed(uses: tuple[Found, ...]) -> bool:
     warnings: dict[Any, None] = {}
     for use in uses:
-        view: Any = use.view
+        view = _view(use)
         warnings[(view.get("process") or {}).get("warning")] = None
         verdict = f"{quoted(str(view['verdict']))}: {sentence(view)}"
         click.echo(f"{quoted(view['camera']['name'])} is held by {who(view)}; {verdict}.", err=True)
     for warning in filter(None, warnings):
         click.echo(quoted_sentence(str(warning)), err=True)
     which = "this use" if len(uses) == 1 else f"these {len(uses)} uses"
-    return click.confirm(f"End {which}? What the process has not saved is lost.", err=True)
+    through = all((_view(use).get("process") or {}).get("through") for use in uses)
+    loss = CUT_ONLY if through else "What the process has not saved is lost."
+    return click.confirm(f"End {which}? {loss}", err=True)
+
+
+def _view(use: Found) -> Any:
+    return use.view
 
 
 def _tell(step: Step) -> None:

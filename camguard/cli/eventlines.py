@@ -68,17 +68,24 @@ def unexpected(told: Told) -> bool:
 
 
 def who(told: Told) -> str:
-    """``cheese (pid 4242, user anna)``, with what is known of it."""
+    """``cheese (pid 4242, user anna)``, with what is known of it; an app of the portal without the portal's pid."""
     app, process = told.get("app") or {}, told.get("process") or {}
     script = str(process.get("script") or "").rpartition("/")[2]
     unsaid = "another user's program" if told.get("reduced") else "an unknown process"
     name = app.get("name") or script or process.get("name") or unsaid
-    facts = [] if process.get("pid") is None else [f"pid {process['pid']}"]
+    pid = own_pid(process)
+    facts = [] if pid is None else [f"pid {pid}"]
     if process.get("user") is not None:
         facts.append(f"user {quoted(str(process['user']))}")
     elif process.get("uid") is not None:
         facts.append(f"uid {process['uid']}")
     return quoted(str(name)) + (f" ({', '.join(facts)})" if facts else "")
+
+
+def own_pid(process: Told) -> int | None:
+    """The pid of a use's process where that is the app's own: the portal has cameras for many apps."""
+    pid: int | None = process.get("pid")
+    return None if (process.get("through") or {}).get("app") is not None else pid
 
 
 def sentence(told: Told) -> str:
@@ -259,6 +266,20 @@ def _open_refused(told: Told) -> tuple[str, str]:
     return "REFUSED", f"{_use(told)}: the open was refused by the kernel"
 
 
+def _preserved(told: Told) -> tuple[str, str]:
+    found = (told.get("extra") or {}).get("processes") or []
+    files = sum(len(each.get("files", ())) + each.get("more_files", 0) for each in found)
+    sockets = [socket for each in found for socket in each.get("sockets", ())]
+    remotes = ", ".join(quoted(str(each["remote"])) for each in sockets if each.get("remote"))
+    return "preserved", f"{_use(told)}: {files} open files{f'; connected to {remotes}' if remotes else ''}"
+
+
+def _kept(told: Told) -> tuple[str, str]:
+    copies = (told.get("extra") or {}).get("copies") or []
+    said = "; ".join(f"{quoted(str(each.get('path')))}: {each.get('file') or each.get('why')}" for each in copies)
+    return "kept", quoted(said, 300)
+
+
 def _camera_added(told: Told) -> tuple[str, str]:
     nodes = ", ".join(quoted(str(node)) for node in (told.get("camera") or {}).get("nodes", ()))
     return "camera", f"{_camera(told)} ({nodes})"
@@ -333,6 +354,8 @@ _TELL: dict[str, Callable[[Told], tuple[str, str]]] = {
     Kind.DECIDED: _decided,
     Kind.RULE_ADDED: _rule,
     Kind.RULE_REMOVED: _rule,
+    Kind.PRESERVED: _preserved,
+    Kind.KEPT: _kept,
     Kind.ACTION_PENDING: _pending,
     Kind.ACTION_COMPLETED: _completed,
     Kind.ACTION_UNFINISHED: _unfinished,

@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from camguard.cli.activations import print_csv, print_json, print_rows
+from camguard.cli.logexport import export
 from camguard.cli.logverify import CHANGED, key, verify
 from camguard.cli.output import json_option, quoted
 from camguard.cli.settings import access, understood
@@ -33,6 +34,7 @@ Examples:
   camguard log --follow
   camguard log --since 7d --html week.html      a page to look at, to search and to print
   camguard log verify
+  camguard log export --since 7d evidence.zip   for the police: see its --help
 
 \b
 Times: {PAST_FORMS}.
@@ -157,3 +159,6 @@ def _instant(text: str | None, *, end: bool = False) -> int | None:
         return None
     with understood():
         return to_ns(parse_past(text, local_now(), end=end))
+
+
+command.add_command(export)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from camguard.cli.apps import app_meant, app_tested
 from camguard.cli.output import json_option, quoted, quoted_sentence, say, say_columns, say_json
 from camguard.cli.settings import access, understood
 from camguard.cli.times import FUTURE_FORMS, from_ns, local_now, parse_future, parse_past, spoken_time, to_ns
+from camguard.core.circumstance import Circumstance
 from camguard.core.model import Effect, Judgement, Lasting, Moment, Rule
 from camguard.core.records import SCHEMA, safe
 from camguard.errors import Refused, UsageError
@@ -27,7 +29,7 @@ APP is one of
   /usr/bin/cheese          a program or script: what it belongs to and its SHA-256 are worked out
   cheese                   the name of an app in the log
   package:cheese           as in the rules file; also script:/PATH, executable:/PATH, flatpak:ID, snap:NAME,
-                           appimage:/PATH and container:ID
+                           portal:ID, appimage:/PATH and container:ID
 """
 
 _EPILOG = f"""{_APPS}
@@ -35,7 +37,8 @@ _EPILOG = f"""{_APPS}
 Of the rules that fit a use, the one that names most decides; among equals one for a time (--once, --until) goes
 before one that holds always, then block before ask before allow. A new rule for the same app, camera, user and
 hours takes the place of the old one, but one for a time leaves a standing one be. Where the content of an allowed
-file changes, it is asked about again.
+file changes, it is asked about again. What camguard brings along ("shipped") comes behind everything of yours, and is
+left out altogether by shipped = false in [rules] of the configuration.
 
 \b
 Examples:
@@ -44,7 +47,12 @@ Examples:
   camguard rules allow /usr/bin/cheese --once
   camguard rules block package:guvcview --note "nobody uses this"
   camguard rules test zoom --at 22:00
+  camguard rules allow a17 --even locked
+  camguard rules test zoom --locked --remote
 """
+
+
+_HEADINGS = ("ID", "EFFECT", "APP", "CAMERA", "USER", "HOURS", "LASTS", "NOTE")
 
 
 @click.group(epilog=_EPILOG)
@@ -65,10 +73,13 @@ def list_rules(as_json: bool) -> None:
         file, rules = guard.rules()
     if as_json:
         say_json({"schema": SCHEMA, "file": safe(file), "rules": [_as_object(rule) for rule in rules]})
-    elif rules:
-        say_columns(("ID", "EFFECT", "APP", "CAMERA", "USER", "HOURS", "LASTS", "NOTE"), [_row(rule) for rule in rules])
+    elif any(not rule.shipped for rule in rules):
+        say_columns(_HEADINGS, [_row(rule) for rule in rules])
     else:
-        say(f"There are no rules in {quoted(file, 200)}: every use of a camera is unexpected.")
+        but = ", but for these" if rules else ""
+        say(f"There are no rules in {quoted(file, 200)}: every use of a camera is unexpected{but}.")
+        if rules:
+            say_columns(_HEADINGS, [_row(rule) for rule in rules])
 
 
 def _rule_command(effect: Effect, what: str) -> None:
@@ -86,11 +97,27 @@ def _rule_command(effect: Effect, what: str) -> None:
     @click.option("--always", is_flag=True, help="Until it is removed (this is the default).")
     @click.option("--note", metavar="TEXT", help="Whatever you want to remember about it.")
     @click.option(
+        "--even",
+        type=click.Choice([each.value for each in Circumstance]),
+        multiple=True,
+        help="It holds in that circumstance too (with `rules allow`); may be given several times.",
+    )
+    @click.option(
         "--turn-on", is_flag=True, help="Where the camera is off by default: it is on in these hours (with --hours)."
     )
-    def store(app: str, once: bool, until: str | None, always: bool, turn_on: bool, **scope: str | None) -> None:
+    def store(
+        app: str,
+        once: bool,
+        until: str | None,
+        always: bool,
+        turn_on: bool,
+        even: tuple[str, ...],
+        **scope: str | None,
+    ) -> None:
         if turn_on and (scope["hours"] is None or effect is not Effect.ALLOW):
             raise UsageError("--turn-on is for `rules allow` with --hours")
+        if even and effect is not Effect.ALLOW:
+            raise UsageError("--even is for `rules allow`")
         if sum((once, until is not None, always)) > 1:
             raise UsageError("of --once, --until and --always only one can hold")
         lasting = Lasting.ONCE if once else Lasting.ALWAYS if until is None else Lasting.UNTIL
@@ -116,6 +143,7 @@ def _rule_command(effect: Effect, what: str) -> None:
                 app_name=meant.name,
                 note=scope["note"],
                 turns_on=turn_on,
+                even=frozenset(map(Circumstance, even)),
             )
             _store(guard, rule)
 
@@ -130,9 +158,31 @@ _rule_command(Effect.BLOCK, "End each use of a camera by APP as soon as it is se
 def remove(rule_id: str) -> None:
     """Remove the rule with this ID; `camguard rules list` shows them."""
     with access() as guard:
-        file, removed = guard.remove_rule(rule_id)
+        file, removed, portal = guard.remove_rule(rule_id)
     say(f"Removed {_in_words(removed)}")
     say(f"from {quoted(file, 200)}.")
+    if portal is not None:
+        say(quoted_sentence(portal))
+
+
+_SUPPOSED = {
+    Circumstance.LOCKED: "while the screen is locked",
+    Circumstance.IDLE: "while nobody seems to be there",
+    Circumstance.INACTIVE: "while its user's session is not the one on the screen",
+    Circumstance.REMOTE: "in a remote session",
+    Circumstance.NO_SESSION: "while its user is not logged in",
+    Circumstance.DELETED: "after its file was deleted or replaced",
+    Circumstance.TEMPORARY: "from a folder where any program may put one",
+    Circumstance.NEW: "within a day after it was installed",
+    Circumstance.UNKNOWN_PARENT: "started by a program that nobody can vouch for",
+}
+
+
+def _circumstance_options(test: Callable[..., None]) -> Callable[..., None]:
+    """Give a command an option for each circumstance, in their order."""
+    for each in reversed(Circumstance):
+        test = click.option(f"--{each}", each.key, is_flag=True, help=f"Suppose a use {_SUPPOSED[each]}.")(test)
+    return test
 
 
 @command.command(epilog=_APPS + "\n\b\nExit code: 0 when the use is expected, 1 when it is unexpected or blocked.\n")
@@ -140,12 +190,14 @@ def remove(rule_id: str) -> None:
 @click.option("--camera", metavar="NAME", help="On this camera (by default the first, or any).")
 @click.option("--user", metavar="NAME", help="By this user.")
 @click.option("--at", metavar="WHEN", help='At this time, such as "22:00" or "2026-11-24 21:30" (by default now).')
+@_circumstance_options
 @json_option
-def test(app: str, camera: str | None, user: str | None, at: str | None, as_json: bool) -> None:
+def test(app: str, camera: str | None, user: str | None, at: str | None, as_json: bool, **circumstances: bool) -> None:
     """Say what the rules make of a use of a camera by APP, and why."""
+    held = frozenset(each for each in Circumstance if circumstances[each.key])
     with access(say=not as_json) as guard:
         meant = app_tested(guard, app)
-        verdict = guard.explain(meant, camera, user, None if at is None else _moment(at))
+        verdict = guard.explain(meant, camera, user, None if at is None else _moment(at), held)
     if as_json:
         reasons = [{"code": each.code, "sentence": safe(each.sentence), "rule": each.rule} for each in verdict.reasons]
         record = {"schema": SCHEMA, "verdict": verdict.judgement, "rule": verdict.rule, "reasons": reasons}
@@ -160,11 +212,13 @@ def test(app: str, camera: str | None, user: str | None, at: str | None, as_json
 
 
 def _store(guard: Access, rule: Rule) -> None:
-    file, stored, replaced = guard.add_rule(rule)
+    file, stored, replaced, portal = guard.add_rule(rule)
     say(f"Stored {_in_words(stored)}")
     if replaced is not None:
         say(f"in place of {_in_words(replaced)}")
     say(f"in {quoted(file, 200)}.")
+    if portal is not None:
+        say(quoted_sentence(portal))
 
 
 def _in_words(rule: Rule) -> str:
@@ -182,6 +236,8 @@ def _in_words(rule: Rule) -> str:
         facts.append("turning the camera on")
     if rule.hours is not None:
         facts.append(spell_hours(rule.hours))
+    if rule.even:
+        facts.append(f"even {_even(rule)}")
     return f"{rule.id}: {', '.join([*facts, _lasts(rule)])}"
 
 
@@ -197,12 +253,26 @@ def _row(rule: Rule) -> tuple[str, ...]:
         rule.id,
         rule.effect.value,
         "any" if rule.app is None else _app_cell(rule.app_name, spell_app(rule.app)),
-        rule.camera or "any",
+        rule.camera or ("any" if rule.kind is None else f"any {rule.kind}"),
         rule.user or "any",
         "any" if rule.hours is None else spell_hours(rule.hours),
         _lasts(rule),
-        rule.note or "",
+        "; ".join(_remarks(rule)),
     )
+
+
+def _remarks(rule: Rule) -> list[str]:
+    """What does not fit a column, shortly."""
+    told = [rule.note] if rule.note else []
+    if rule.shipped:
+        told.append("shipped with camguard")
+    elif rule.even:
+        told.append(f"even {_even(rule)}")
+    return told
+
+
+def _even(rule: Rule) -> str:
+    return ", ".join(each for each in Circumstance if each in rule.even)
 
 
 def _app_cell(name: str | None, text: str) -> str:
@@ -226,6 +296,9 @@ def _as_object(rule: Rule) -> dict[str, Any]:
         "note": rule.note,
         "turns_on": rule.turns_on,
         "by": rule.by,
+        "even": [each for each in Circumstance if each in rule.even],
+        "camera_kind": rule.kind,
+        "shipped": rule.shipped,
     }
 
 

@@ -21,6 +21,7 @@ _EPILOG = """\b
 Examples:
   sudo camguard service install            from now on, and at every start of this machine
   camguard service install --dry-run       see each file and command first
+  sudo camguard service install --hooks    also run what [hooks] names on events
   camguard service status
   sudo camguard service uninstall          the log stays; with --purge that goes too
 
@@ -51,11 +52,16 @@ def command() -> None:
 @_root
 @click.option("--exec", "start_command", metavar="COMMAND", help="With --root: what the unit runs.")
 @click.option("--no-start", is_flag=True, help="Put everything in place, but do not start it.")
-def install(dry_run: bool, root: Path | None, start_command: str | None, no_start: bool) -> None:
+@click.option("--hooks/--no-hooks", default=None, help="Also run hooks, in a unit of their own; or no longer.")
+@click.option("--mqtt/--no-mqtt", default=None, help="Also tell an MQTT broker, in a unit of its own; or no longer.")
+def install(
+    dry_run: bool, root: Path | None, start_command: str | None, no_start: bool, hooks: bool | None, mqtt: bool | None
+) -> None:
     """Install the service, or bring it to the version of this command, and start it.
 
     What runs as root is a copy of this camguard and of the packages it needs, each file checked against the SHA-256
     that was recorded when it was installed. Nothing is fetched. Where something fails, all is put back as it was.
+    Hooks and MQTT are there only where you ask for them, and then stay in an upgrade.
     """
     from camguard.install import tasks
 
@@ -64,7 +70,9 @@ def install(dry_run: bool, root: Path | None, start_command: str | None, no_star
             raise UsageError("--exec belongs to --root; the service of this machine runs its own copy")
         if not dry_run:
             tasks.check_may_change()
-        plan = tasks.install_plan(start=not no_start)
+        plan = tasks.install_plan(start=not no_start, wanted={"hooks": hooks, "mqtt": mqtt})
+    elif hooks is not None or mqtt is not None:
+        raise UsageError("--hooks and --mqtt have no meaning with --root: it gets all units, and enables none")
     elif no_start:
         raise UsageError("--no-start has no meaning with --root: nothing is started then")
     else:

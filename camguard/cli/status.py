@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from camguard.activity.words import FEEDS
-from camguard.cli.eventlines import who
+from camguard.cli.eventlines import own_pid, who
 from camguard.cli.output import json_option, quoted, quoted_sentence, say, say_columns, say_json
 from camguard.cli.settings import access
 from camguard.cli.watch import NO_CAMERA
@@ -64,7 +64,7 @@ def _show(now: Any) -> None:
         return
     say_columns(("IN USE", "APP", "PID", "USER", "VERDICT"), [_use_row(use) for use in now["uses"]])
     say()
-    say("To stop a use: camguard end PID. What VERDICT rests on: camguard status --json.")
+    say("To stop a use: camguard end PID, or end APP. What VERDICT rests on: camguard status --json.")
 
 
 def power_in_words(camera: Any) -> str:
@@ -83,6 +83,11 @@ def _use_row(use: Any) -> tuple[str, ...]:
     process = use.get("process") or {}
     uid = "" if process.get("uid") is None else str(process["uid"])
     name = (use.get("app") or {}).get("name") or process.get("name") or who({"reduced": use.get("reduced")})
-    pid = "" if process.get("pid") is None else str(process["pid"])
-    judged = FEEDS if use.get("feeds") else use.get("verdict") or ""
-    return (use["camera"]["name"], name, pid, process.get("user") or uid, judged)
+    pid = own_pid(process)
+    return (
+        use["camera"]["name"],
+        name,
+        "" if pid is None else str(pid),
+        process.get("user") or uid,
+        FEEDS if use.get("feeds") else use.get("verdict") or "",
+    )

@@ -46,6 +46,8 @@ What the lines say:
               `camguard rules allow a17` expects it from now on
   answered    what somebody said to an alert: off, end, keep, allow or seen
   BLIND       something cannot be seen, with what helps
+  slept       the machine did; "down" and "started" are about it too
+  CLOCK       it was set
 
 In JSON, where the service answers, the first line is how things stand, with event "status" and what
 `camguard status --json` has. Each other line is an object with schema, event, seq, at, activation, camera, state,

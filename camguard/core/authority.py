@@ -16,6 +16,9 @@ from camguard.core.records import ACTIVATION_KINDS, JSON, Record
 GROUP = "camguard"
 """The system's group whose members administer camguard without being root."""
 
+WATCHERS = "camguard-watch"
+"""The group of those who are told everything and may do nothing: programs that pass on what happens."""
+
 ROOT = 0
 
 
@@ -24,6 +27,7 @@ class Role(StrEnum):
 
     ANYONE = "anyone"
     CONCERNED = "the user concerned"
+    WATCHER = "group camguard-watch"
     GROUP = "group camguard"
     ROOT = "root"
 
@@ -54,13 +58,16 @@ class Answer(Enum):
     YES = "yes"
     NO = "no"
     CONFIGURED = "where the configuration says so"
+    UNLESS_PRIVATE = "unless the log is private"
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks, by the socket's credentials: `groups` are group ids, the process's own among them.
 
-    `admin` is root, or a member of the group `camguard`. `at_seat` is the user of the active session at this machine.
+    `admin` is root, or a member of the group `camguard`; `watcher` one of the group `camguard-watch`. `at_seat` is the
+    user of the active session at this machine. `private`: the configuration keeps the log of each user from everybody
+    else but root.
     """
 
     uid: int
@@ -68,15 +75,18 @@ class Caller:
     groups: frozenset[int] = frozenset()
     admin: bool = False
     at_seat: bool = False
+    watcher: bool = False
+    private: bool = False
 
 
 _EVERYBODY = frozenset(Role)
 _OWN = frozenset({Role.CONCERNED, Role.GROUP, Role.ROOT})
 _ADMINISTRATORS = frozenset({Role.GROUP, Role.ROOT})
+_SEEING = frozenset({Role.CONCERNED, Role.WATCHER, Role.GROUP, Role.ROOT})
 
 _ALLOWED: dict[Deed, frozenset[Role]] = {
     Deed.SEE_CAMERAS: _EVERYBODY,
-    Deed.SEE_USE: _OWN,
+    Deed.SEE_USE: _SEEING,
     Deed.END_USE: _OWN,
     Deed.DECIDE: _OWN,
     Deed.SWITCH: _ADMINISTRATORS,
@@ -85,8 +95,8 @@ _ALLOWED: dict[Deed, frozenset[Role]] = {
     Deed.CHANGE_RULES: _ADMINISTRATORS,
     Deed.CHANGE_COMMON_RULES: _ADMINISTRATORS,
     Deed.EXPLAIN: _OWN,
-    Deed.READ_LOG: _OWN,
-    Deed.READ_WHOLE_LOG: _ADMINISTRATORS,
+    Deed.READ_LOG: _SEEING,
+    Deed.READ_WHOLE_LOG: _ADMINISTRATORS | {Role.WATCHER},
     Deed.ASK_WAS_ON: _EVERYBODY,
     Deed.SUBSCRIBE: _EVERYBODY,
     Deed.INFO: _EVERYBODY,
@@ -95,6 +105,9 @@ _ALLOWED: dict[Deed, frozenset[Role]] = {
 
 CONFIGURABLE = frozenset({Deed.SWITCH, Deed.CHANGE_RULES})
 """What the configuration may allow the user concerned on top. A camera concerns the user who sits before it."""
+
+_OF_THE_LOG = frozenset({Deed.READ_LOG, Deed.READ_WHOLE_LOG})
+"""What the groups may not where the log is private."""
 
 
 def may(
@@ -105,10 +118,13 @@ def may(
     `configured` is what of `CONFIGURABLE` the configuration allows; whom switching concerns is told by
     `Caller.at_seat`.
     """
-    return any(
-        _answer(deed, role) is Answer.YES or (_answer(deed, role) is Answer.CONFIGURED and deed in configured)
-        for role in roles(caller, deed, concerned_uid)
-    )
+    holds = {
+        Answer.YES: True,
+        Answer.NO: False,
+        Answer.CONFIGURED: deed in configured,
+        Answer.UNLESS_PRIVATE: not caller.private,
+    }
+    return any(holds[_answer(deed, role)] for role in roles(caller, deed, concerned_uid))
 
 
 def roles(caller: Caller, deed: Deed, concerned_uid: int | None) -> frozenset[Role]:
@@ -117,6 +133,7 @@ def roles(caller: Caller, deed: Deed, concerned_uid: int | None) -> frozenset[Ro
     held = {
         Role.ANYONE: True,
         Role.CONCERNED: concerned,
+        Role.WATCHER: caller.watcher,
         Role.GROUP: caller.admin and caller.uid != ROOT,
         Role.ROOT: caller.uid == ROOT,
     }
@@ -136,8 +153,13 @@ def owner_of(line: Mapping[str, JSON]) -> int | None:
 
 
 def shown(caller: Caller, line: Record, owner_uid: int | None) -> Record | None:
-    """What a caller may see of a record as `core.records.line` makes it; None where that is nothing."""
-    return line if sees_whole(caller, owner_uid) else reduced(line)
+    """What a caller may see of a record of the log as `core.records.line` makes it; None where that is nothing.
+
+    Where the log is private a use by somebody else is not even mentioned.
+    """
+    if sees_whole(caller, owner_uid):
+        return line
+    return None if caller.private and line.get("event") in _OF_A_USE else reduced(line)
 
 
 def reduced(line: Record) -> Record | None:
@@ -230,7 +252,7 @@ def _names_a_user(line: Record) -> bool:
 
 def _answer(deed: Deed, role: Role) -> Answer:
     if role in _ALLOWED[deed]:
-        return Answer.YES
+        return Answer.UNLESS_PRIVATE if role in {Role.GROUP, Role.WATCHER} and deed in _OF_THE_LOG else Answer.YES
     return Answer.CONFIGURED if deed in CONFIGURABLE and role is Role.CONCERNED else Answer.NO
 
 

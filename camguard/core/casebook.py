@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from camguard.core.activations import Activations, Timing, Transition
+from camguard.core.context import AS_USUAL, NOT_KNOWN, Context, ContextPolicy, against
 from camguard.core.details import Details
 from camguard.core.events import (
     Blinded,
@@ -84,12 +85,13 @@ Wish = Identify | Enforce | Spend
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What `Identify` brought: the app, and what the log knows of its earlier uses."""
+    """What `Identify` brought: the app, what the log knows of its earlier uses, and in which context it is used."""
 
     app: App
     details: Details
     times_seen: int = 0
     last_seen_utc_ns: int | None = None
+    context: Context = NOT_KNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +133,13 @@ class Digest:
 
 
 class Casebook:
-    """All cases that are not over, and the cameras they are about. Not for use from two threads."""
+    """All cases that are not over, and the cameras they are about. Not for use from two threads.
 
-    def __init__(self, timing: Timing, next_number: int) -> None:
+    `minding` says what of a use's context speaks against it, from the next verdict on.
+    """
+
+    def __init__(self, timing: Timing, next_number: int, minding: ContextPolicy = AS_USUAL) -> None:
+        self.minding = minding
         self._activations = Activations(timing, next_number)
         self._cameras: dict[CameraId, Camera] = {}
         self._cases: dict[int, Case] = {}
@@ -222,6 +228,9 @@ class Casebook:
             digest.add(self._follow(self._activations.gone(gone.id, seen.at, ending), seen.at, rules))
             about = {"why": ending.value} if off else None
             digest.reports.append(Report(Kind.CAMERA_REMOVED, seen.at, camera=gone, extra=about))
+            for node in gone.nodes:
+                if self._blind.pop(node.path, None) is not None:  # there is nothing there that could not be seen
+                    digest.reports.append(Report(Kind.GUARD_SIGHTED, seen.at, extra={"what": node.path}))
         for new in [camera for camera in seen.cameras if camera.id not in self._cameras]:
             extra = None if self._inventory_taken else {"present": True}
             digest.reports.append(Report(Kind.CAMERA_ADDED, seen.at, camera=new, extra=extra))
@@ -282,7 +291,7 @@ class Casebook:
     def _judge(self, number: int, at: Moment, rules: Sequence[Rule]) -> Digest:
         """Reach a verdict on what is known; report it where it is new, alert where a person must hear of it."""
         case = self._cases[number]
-        verdict = _standing_block(case) or judge(_circumstances(case, at), rules)
+        verdict = _standing_block(case) or judge(_circumstances(case, at, self.minding), rules)
         if case.activation.state.feeds:
             verdict = of_feeding(verdict)
         digest = Digest()
@@ -317,8 +326,8 @@ class Casebook:
 
 
 def would_block(case: Case, identity: Identity, at: Moment, rules: Sequence[Rule]) -> bool:
-    """Whether a use is blocked if that is who it is; it counts for nothing what `identity` says of earlier uses."""
-    verdict = judge(_circumstances(replace(case, identity=identity), at), rules)
+    """Whether a use is blocked if that is who it is, whatever `identity` says of earlier uses and of its context."""
+    verdict = judge(_circumstances(replace(case, identity=identity), at, AS_USUAL), rules)
     return verdict.judgement is Judgement.BLOCKED
 
 
@@ -329,7 +338,7 @@ def _standing_block(case: Case) -> Verdict | None:
     return case.verdict if blocked and not known else None
 
 
-def _circumstances(case: Case, at: Moment) -> Circumstances:
+def _circumstances(case: Case, at: Moment, minding: ContextPolicy) -> Circumstances:
     identity = case.identity or Identity(App(UNKNOWN_APP, case.activation.process.name), Details())
     return Circumstances(
         app=identity.app,
@@ -339,6 +348,7 @@ def _circumstances(case: Case, at: Moment) -> Circumstances:
         uid=case.activation.process.uid,
         times_seen=identity.times_seen,
         last_seen_utc_ns=identity.last_seen_utc_ns,
+        against=against(identity.context, at, minding),
     )
 
 
@@ -351,4 +361,5 @@ def _report(kind: Kind, at: Moment, case: Case) -> Report:
         app=None if case.identity is None else case.identity.app,
         details=None if case.identity is None else case.identity.details,
         verdict=case.verdict,
+        context=None if case.identity is None else case.identity.context,
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from camguard.core.context import Context
 from camguard.core.details import Details
 from camguard.core.model import (
     Activation,
@@ -121,6 +122,8 @@ class Kind(StrEnum):
     DECIDED = "decided"
     RULE_ADDED = "rule.added"
     RULE_REMOVED = "rule.removed"
+    PRESERVED = "preserved"
+    KEPT = "kept"
     ACTION_PENDING = "action.pending"
     ACTION_COMPLETED = "action.completed"
     ACTION_UNFINISHED = "action.unfinished"
@@ -159,3 +162,4 @@ class Report:
     outcome: Outcome | None = None
     extra: dict[str, Any] | None = None
     seq: int | None = None
+    context: Context | None = None

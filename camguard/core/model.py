@@ -6,11 +6,12 @@ nanoseconds, so that they survive a database and a JSON document unchanged.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NewType
 
-from camguard.core.confidence import Confidence
+from camguard.core.circumstance import Circumstance
+from camguard.core.confidence import Confidence, Through, weaker
 from camguard.core.part import Part
 
 CameraId = NewType("CameraId", str)
@@ -89,7 +90,8 @@ class ProcessIdentity:
 class Process:
     """What could be read at once about a process that has, or had, a node open.
 
-    Without an identity it is an unknown process: it was gone, or closed to us, before it could be read.
+    Without an identity it is an unknown process: it was gone, or closed to us, before it could be read. `through` says
+    which broker has the node open for it.
     """
 
     identity: ProcessIdentity | None
@@ -98,11 +100,19 @@ class Process:
     uid: int | None = None
     script: str | None = None
     started_utc_ns: int | None = None
+    through: Through | None = None
 
     @property
     def known(self) -> bool:
         """Whether the process could be read at all."""
         return self.identity is not None
+
+    @property
+    def confidence(self) -> Confidence:
+        """Whose word it is that this process has the camera."""
+        if self.through is not None:
+            return self.through.confidence
+        return Confidence.KERNEL if self.known else Confidence.UNKNOWN
 
     @property
     def pid(self) -> int | None:
@@ -119,12 +129,14 @@ class Process:
     @property
     def label(self) -> str:
         """What to call it before more is known: its script or its name, which it chose itself; empty if unknown."""
-        return self.script.rpartition("/")[2] if self.script else self.name
+        app = None if self.through is None else self.through.app
+        return app or (self.script.rpartition("/")[2] if self.script else self.name)
 
     @property
     def kinship(self) -> tuple[int | None, str | None, str | None]:
-        """What two processes share when they are one app at work: user, executable and script."""
-        return (self.uid, self.exe, self.script)
+        """What two processes share when they are one app at work: user, executable and script, or the portal's app."""
+        app = None if self.through is None else self.through.app
+        return (self.uid, self.exe, self.script if app is None else app)
 
 
 class Capture(StrEnum):
@@ -154,6 +166,7 @@ class AppKind(StrEnum):
     SNAP = "snap"
     APPIMAGE = "appimage"
     CONTAINER = "container"
+    PORTAL = "portal"
     UNKNOWN = "unknown"
 
 
@@ -161,9 +174,9 @@ class AppKind(StrEnum):
 class AppIdentity:
     """What a rule matches: never a name that the process chose for itself.
 
-    `id` is the name of the package, Flatpak or snap, the path of the script, executable or AppImage, or the
-    container's 64 digits; `path` the file that was run (the script's where there is one; none inside a container),
-    `sha256` that file's content, in hexadecimal, where it could be read.
+    `id` is the name of the package, Flatpak or snap, the path of the script, executable or AppImage, the container's
+    64 digits, or what the portal calls the app; `path` the file that was run (the script's where there is one; none
+    inside a container), `sha256` that file's content, in hexadecimal, where it could be read.
     """
 
     kind: AppKind
@@ -188,6 +201,10 @@ class App:
         """See to it that nothing but a program's own word stands for an identity that is not known."""
         if self.identity.kind is AppKind.UNKNOWN and self.confidence is not Confidence.SELF_DECLARED:
             object.__setattr__(self, "confidence", Confidence.UNKNOWN)
+
+    def had_by(self, process: Process) -> App:
+        """The same app, with the weaker of two words: that it is this app, and that this process has the camera."""
+        return replace(self, confidence=weaker(self.confidence, process.confidence))
 
     @property
     def known(self) -> bool:
@@ -299,7 +316,8 @@ class Rule:
 
     None in a field means "any". `app` is matched by kind and id, and by path where the rule names one; where
     it bears a SHA-256, other content at the same place asks again. `turns_on`: in lock mode the camera is on in
-    these hours. `by` is the user who made it for himself; None where an administrator did.
+    these hours. `by` is the user who made it for himself; None where an administrator did. What is in `even` does not
+    speak against a use that it allows. `shipped` with camguard, and for cameras of this `kind`: nobody made it.
     """
 
     id: str
@@ -314,6 +332,9 @@ class Rule:
     note: str | None = None
     turns_on: bool = False
     by: str | None = None
+    even: frozenset[Circumstance] = frozenset()
+    kind: CameraKind | None = None
+    shipped: bool = False
 
 
 class Judgement(StrEnum):
@@ -339,15 +360,24 @@ class ReasonCode(StrEnum):
     OTHER_CAMERA = "no-rule-for-camera"
     EXPIRED = "rule-expired"
     FEEDS = "feeds-virtual-camera"
+    OTHERWISE = "allowed-otherwise"
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One reason, as a code for programs and a sentence for people."""
 
-    code: ReasonCode
+    code: ReasonCode | Circumstance
     sentence: str
     rule: str | None = None
+
+
+def reason_code(word: str) -> ReasonCode | Circumstance:
+    """The code that is written so. Raises ValueError for any other word."""
+    try:
+        return ReasonCode(word)
+    except ValueError:
+        return Circumstance(word)
 
 
 @dataclass(frozen=True, slots=True)

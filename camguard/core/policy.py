@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from enum import Enum, auto
 
@@ -15,6 +15,7 @@ from camguard.core.model import (
     AppIdentity,
     AppKind,
     Camera,
+    CameraKind,
     Effect,
     Hours,
     Judgement,
@@ -29,6 +30,11 @@ from camguard.core.model import (
 
 _MINUTES_A_DAY = 24 * 60
 _STRICTNESS = {Effect.ALLOW: 0, Effect.ASK: 1, Effect.BLOCK: 2}
+_KINDS = {
+    CameraKind.WEBCAM: "webcams",
+    CameraKind.INFRARED: "infrared cameras",
+    CameraKind.VIRTUAL: "virtual cameras",
+}
 _MOUNTED = "/tmp/.mount_"  # noqa: S108 - nothing is written there: it is where AppImages are mounted
 _OF_PACKAGES = ("/usr/", "/opt/", "/bin/", "/sbin/", "/lib", "/app/", "/snap/", "/var/lib/", _MOUNTED)
 """Below these a program may belong to a package, Flatpak, snap or AppImage, and be known by that, not by its path."""
@@ -39,7 +45,7 @@ class Circumstances:
     """What a verdict is reached on.
 
     `times_seen` and `last_seen_utc_ns` speak of earlier uses of a camera by the same app, as the activation log
-    has them.
+    has them. `against` is what speaks against any use in its context, see `core.context`.
     """
 
     app: App
@@ -49,6 +55,7 @@ class Circumstances:
     uid: int | None = None
     times_seen: int = 0
     last_seen_utc_ns: int | None = None
+    against: tuple[Reason, ...] = ()
 
 
 class _Fit(Enum):
@@ -69,12 +76,21 @@ def judge(circumstances: Circumstances, rules: Iterable[Rule]) -> Verdict:
     Of the rules that fit, the one that names most (app, then camera, user, hours) decides; among equals one for a
     time goes before a standing one, and then block before ask before allow, so that the order in the file never
     matters. What an administrator blocks, or wants to be asked about by the app's name, no rule that a user made for
-    himself allows. Where none fits, the use is unexpected, and near misses say why.
+    himself allows. Where none fits, the use is unexpected, and near misses say why. What speaks against a use in its
+    context makes it unexpected although a rule allows it, unless that holds even then.
     """
+    found = _by_rules(circumstances, rules)
+    if isinstance(found, Rule):
+        return _by_rule(found, circumstances.against)
+    return replace(found, reasons=(*found.reasons, *circumstances.against))
+
+
+def _by_rules(circumstances: Circumstances, rules: Iterable[Rule]) -> Rule | Verdict:
+    """The rule that decides, or the verdict where none does."""
     fits = [(rule, _fit(rule, circumstances)) for rule in rules]
     fitting = [rule for rule, fit in fits if fit is _Fit.FITS]
     if fitting:
-        return _by_rule(_deciding(fitting))
+        return _deciding(fitting)
     reasons = [reason for rule, fit in fits if (reason := _near_miss(rule, fit, circumstances)) is not None]
     return Verdict(Judgement.UNEXPECTED, (*reasons, _without_rule(circumstances, near=bool(reasons))))
 
@@ -189,6 +205,8 @@ def _deciding(fitting: Sequence[Rule]) -> Rule:
 
 
 def _identity_at_once(process: Process) -> AppIdentity | None:
+    if process.through is not None and process.through.by_portal:
+        return None
     if process.script is not None:
         return AppIdentity(AppKind.SCRIPT, process.script, process.script) if process.script.startswith("/") else None
     if process.exe is None or process.exe.startswith(_OF_PACKAGES):
@@ -231,6 +249,8 @@ def _bounds(rule: Rule, case: Circumstances) -> _Fit:
     """Whether the rule holds here and now, whoever it is about."""
     if rule.camera is not None and not names_camera(rule.camera, case.camera):
         return _Fit.OTHER_CAMERA
+    if rule.kind is not None and rule.kind is not case.camera.kind:
+        return _Fit.OTHER_CAMERA
     if expired(rule, case.at.utc_ns):
         return _Fit.EXPIRED
     if rule.hours is not None and not within(rule.hours, case.at):
@@ -250,20 +270,26 @@ def names_camera(asked: str, camera: Camera) -> bool:
     return asked == camera.id or asked.casefold() == camera.name.casefold()
 
 
-def _weight(rule: Rule) -> tuple[bool, int, bool, int]:
+def _weight(rule: Rule) -> tuple[bool, bool, int, bool, int]:
+    """What a person says, however little it names, goes before what is shipped."""
     named = sum(field is not None for field in (rule.camera, rule.user, rule.hours))
-    return (rule.app is not None, named, rule.lasting is not Lasting.ALWAYS, _STRICTNESS[rule.effect])
+    lasts = rule.lasting is not Lasting.ALWAYS
+    return (not rule.shipped, rule.app is not None, named, lasts, _STRICTNESS[rule.effect])
 
 
-def _by_rule(rule: Rule) -> Verdict:
+def _by_rule(rule: Rule, against: tuple[Reason, ...] = ()) -> Verdict:
     whom = "any app" if rule.app is None else "this app"
     match rule.effect:
         case Effect.ALLOW:
+            still = tuple(reason for reason in against if reason.code not in rule.even)
+            if still:
+                otherwise = Reason(ReasonCode.OTHERWISE, f"rule {rule.id} allows {whom} otherwise", rule.id)
+                return Verdict(Judgement.UNEXPECTED, (*still, otherwise))
             reason = Reason(ReasonCode.ALLOWED, f"rule {rule.id} allows {whom}", rule.id)
             return Verdict(Judgement.EXPECTED, (reason,), rule.id)
         case Effect.ASK:
             reason = Reason(ReasonCode.ASKED, f"rule {rule.id} says to ask about {whom}", rule.id)
-            return Verdict(Judgement.UNEXPECTED, (reason,), rule.id)
+            return Verdict(Judgement.UNEXPECTED, (reason, *against), rule.id)
         case Effect.BLOCK:
             reason = Reason(ReasonCode.BLOCKED, f"rule {rule.id} blocks {whom}", rule.id)
             return Verdict(Judgement.BLOCKED, (reason,), rule.id)
@@ -273,6 +299,8 @@ def _near_miss(rule: Rule, fit: _Fit, case: Circumstances) -> Reason | None:
     """Why an allow rule for this very app did not help, where one exists."""
     if rule.effect is not Effect.ALLOW or rule.app is None:
         return None
+    if fit is _Fit.OTHER_CAMERA and rule.kind is not None:
+        return Reason(ReasonCode.OTHER_CAMERA, f"rule {rule.id} allows it on {_KINDS[rule.kind]} alone", rule.id)
     match fit:
         case _Fit.CHANGED:
             return Reason(ReasonCode.CHANGED, _what_changed(rule, case.app), rule.id)

@@ -11,6 +11,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import TypeAlias
 
+from camguard.core.circumstance import Circumstance
+from camguard.core.confidence import Through
+from camguard.core.context import Context
 from camguard.core.details import Details, Parent
 from camguard.core.events import Kind, Report
 from camguard.core.model import Activation, App, Camera, Moment, Outcome, Process, Rule, Verdict
@@ -39,6 +42,8 @@ ACTIVATION_KINDS = frozenset(
         Kind.JUDGED,
         Kind.ALERT,
         Kind.DECIDED,
+        Kind.PRESERVED,
+        Kind.KEPT,
         Kind.ACTION_PENDING,
         Kind.ACTION_COMPLETED,
     }
@@ -129,12 +134,18 @@ def of_rule(rule: Rule) -> Record:
     record.update({key: _text(value) for key, value in said.items() if value is not None})
     if rule.turns_on:
         record["turns_on"] = True
+    if rule.even:
+        record["even"] = [each.value for each in Circumstance if each in rule.even]
+    if rule.kind is not None:
+        record["camera_kind"] = rule.kind.value
+    if rule.shipped:
+        record["shipped"] = True
     return record
 
 
 def _once(report: Report, shared: Shared) -> Record:
     process = report.process if report.activation is None else None
-    about = (report.activation, report.camera, report.app, process, report.details, report.verdict)
+    about = (report.activation, report.camera, report.app, process, report.details, report.verdict, report.context)
     key = tuple(map(id, about))
     if key not in shared:
         shared[key] = _of_activation(report)
@@ -152,8 +163,23 @@ def _of_activation(report: Report) -> Record:
         "process": None if process is None else _process(process, report.details),
         **_verdict(report.verdict),
     }
+    if report.context is not None:
+        record["context"] = context(report.context, report.at)
     if activation is not None:
         record.update(_life(activation))
+    return record
+
+
+def context(found: Context, at: Moment) -> Record:
+    """Each circumstance as true, false or null (not known), whatever came of it; and what more was found."""
+    session, origin = found.session, found.origin
+    record: Record = {each.key: found.holds(each, at) for each in Circumstance}
+    times = {"idle_since": session.idle_since_utc_ns, "installed": origin.installed_utc_ns}
+    said = {"session": session.id, "folder": origin.folder, "parent": origin.parent}
+    record.update({key: _text(value) for key, value in said.items() if value is not None})
+    record.update({key: _utc(value) for key, value in times.items() if value is not None})
+    if origin.installed_utc_ns is not None:
+        record["installed_by"] = "package" if origin.by_package else "file"
     return record
 
 
@@ -234,9 +260,21 @@ def _process(process: Process, details: Details | None) -> Record:
         "user": None if details is None else _maybe(details.user),
         "script": _maybe(process.script),
     }
+    if process.through is not None:
+        record["through"] = _through(process.through)
     if details is not None:
         record.update(_details(details))
     return record
+
+
+def _through(through: Through) -> Record:
+    return {
+        "confidence": through.confidence.value,
+        "broker": _text(through.broker),
+        "pid": through.pid,
+        "app": _maybe(through.app),
+        "says": _maybe(through.says),
+    }
 
 
 def _details(details: Details) -> Record:

@@ -137,12 +137,14 @@ def _details(use: UseNow) -> list[Row]:
     facts = [
         ("Program", process.get("script") or process.get("exe") or app.get("path")),
         ("Process", process.get("pid")),
+        ("Has it through", (process.get("through") or {}).get("broker")),
         ("User", process.get("user") or process.get("uid")),
         ("Package", process.get("package")),
         ("Known by", words.known_by(told)),
         ("Said to be", "; ".join(str(hint) for hint in process.get("hints") or ())),
         ("Judged", told.get("verdict")),
         ("Why", words.why(told)),
+        ("Screen", words.screen(told)),
         ("In the log", told.get("activation")),
     ]
     return [Row(f"{what}: {words.fact(str(fact))}") for what, fact in facts if fact not in {None, ""}]

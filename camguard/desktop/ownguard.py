@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from camguard.config import ENVIRONMENT_VARIABLE, default_path, session_socket
+from camguard.desktop.ownhooks import OwnHooks
 from camguard.errors import ServiceError
 from camguard.wording import visible
 
@@ -39,6 +40,7 @@ class OwnGuard:
         self._process: asyncio.subprocess.Process | None = None
         self._listening: asyncio.Task[None] | None = None
         self._last_words = ""
+        self._hooks = OwnHooks()
 
     async def start(self) -> Path:
         """Start it and wait until it listens; returns the socket's path.
@@ -76,10 +78,12 @@ class OwnGuard:
                     await self._listening
                     raise ServiceError(self._last_words or "the guard of the tray ended at once, and did not say why")
                 await asyncio.sleep(_LOOK_S)
+        await self._hooks.start(Path(named), socket, _end_with_parent)
         return socket
 
     async def stop(self) -> None:
         """Stop it, and wait until it is gone."""
+        await self._hooks.stop()
         process = self._process
         if process is None:
             return

@@ -9,7 +9,7 @@ from typing import Any
 from camguard.core.confidence import Confidence
 from camguard.core.decisions import Decision
 from camguard.core.model import AppKind, Judgement, Result, State
-from camguard.wording import visible
+from camguard.wording import CUT, CUT_ONLY, visible
 
 Told = Mapping[str, Any]
 
@@ -92,6 +92,12 @@ def known_by(told: Told) -> str:
             return ""
 
 
+def screen(told: Told) -> str:
+    """Whether the screen was locked when the use was looked into; empty where that is not known."""
+    locked = (told.get("context") or {}).get("locked")
+    return "" if locked is None else "locked" if locked else "not locked"
+
+
 def lasting(seconds: float) -> str:
     """A duration as it is said in passing: ``less than a minute``, ``3 minutes``, ``1 hour 5 minutes``."""
     if seconds < _MINUTE:
@@ -152,7 +158,9 @@ def _ended(outcome: Told) -> str:
     because = f" {fact(str(outcome['why']))}" if outcome.get("why") else ""
     match outcome.get("result"):
         case Result.ENDED:
-            return "Ended."
+            steps = outcome.get("steps") or ()
+            cut = bool(steps) and all(step.get("what") == CUT for step in steps)
+            return f"Ended. {CUT_ONLY}" if cut else "Ended."
         case Result.GONE:
             return "It had stopped already."
         case Result.REFUSED:

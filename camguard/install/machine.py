@@ -9,6 +9,7 @@ from pathlib import Path
 
 from camguard.errors import AccessDenied, Refused
 from camguard.install import packages, plan, trust
+from camguard.install.extras import EXTRAS
 from camguard.install.model import Data, Standing
 
 _SYSTEMD = Path("/run/systemd/system")  # sd_booted(3)
@@ -25,6 +26,8 @@ def data() -> Data:
             sysusers=(folder / "sysusers.d/camguard.conf").read_bytes(),
             user_units=_files(folder / "systemd/user"),
             autostart=_files(folder / "autostart"),
+            extra_units=_files(folder / "systemd/extra"),
+            catalog=_files(folder / "catalog"),
         )
     except OSError as error:
         raise Refused(f"camguard's installation lacks its units ({error}); install it anew") from error
@@ -36,11 +39,11 @@ def standing() -> Standing:
     return Standing(
         release=release,
         releases=tuple(path for path in _entries(plan.HOME) if not path.is_symlink()),
-        units=tuple(name for name in (plan.UNIT, plan.SOCKET_UNIT) if (plan.UNITS / name).exists()),
+        units=tuple(name for name in (plan.UNIT, plan.SOCKET_UNIT, *EXTRAS.values()) if (plan.UNITS / name).exists()),
         configuration=tuple(path.name for path in _entries(plan.CONFIGURATION)),
         saved=tuple(path.name for path in _entries(plan.SAVED)),
         command=_command(),
-        group=_group(),
+        groups=tuple(group for group in plan.GROUPS if _exists(group)),
     )
 
 
@@ -93,9 +96,9 @@ def _command() -> bool | None:
     return Path(os.readlink(plan.COMMAND)) == plan.CURRENT / "bin/camguard"
 
 
-def _group() -> bool:
+def _exists(group: str) -> bool:
     try:
-        grp.getgrnam(plan.GROUP)
+        grp.getgrnam(group)
     except KeyError:
         return False
     return True

@@ -102,12 +102,18 @@ Step = Folder | Write | Link | Move | Delete | Clear | Run | Await | HandBack
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """The files of `service/`: the units by name, what makes the group, and what starts the tray after log-in."""
+    """The files of `service/`: the units by name, what makes the groups, and what starts the tray after log-in.
+
+    `extra_units` are of the parts that are installed only where they are asked for; `catalog` is what explains our
+    entries in the systemd journal.
+    """
 
     units: dict[str, bytes]
     sysusers: bytes
     user_units: dict[str, bytes] = field(default_factory=dict)
     autostart: dict[str, bytes] = field(default_factory=dict)
+    extra_units: dict[str, bytes] = field(default_factory=dict)
+    catalog: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +131,7 @@ class Standing:
     configuration: tuple[str, ...] = ()
     saved: tuple[str, ...] = ()
     command: bool | None = None
-    group: bool = False
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import hashlib
 import io
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 
@@ -21,8 +21,8 @@ import camguard
 from camguard.errors import Refused
 from camguard.install.model import File, Package
 
-EXTRAS = frozenset({"sign"})
-"""Extras of camguard that the service has a use for."""
+OPTIONAL = frozenset({"sign"})
+"""Extras of camguard that the service has a use for, and does without."""
 
 _NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[([^\]]*)\])?")
 _EXTRA = re.compile(r"""extra\s*==\s*['"]([^'"]+)['"]""")
@@ -42,14 +42,15 @@ class Need:
     conditional: bool
 
 
-def running() -> tuple[Package, ...]:
-    """The running camguard, and every package that it needs, directly or not; of its extras what is installed.
+def running(extras: frozenset[str] = frozenset()) -> tuple[Package, ...]:
+    """The running camguard, and every package that it needs with these extras, directly or not.
 
-    Raises Refused where one is missing, keeps no RECORD, or has a file that was changed.
+    Of `OPTIONAL` extras comes what is installed. Raises Refused where a package is missing, keeps no RECORD, or has a
+    file that was changed.
     """
     found: dict[str, Package] = {}
     asked: set[tuple[str, frozenset[str]]] = set()
-    waiting = [Need("camguard", EXTRAS, conditional=False)]
+    waiting = [*_optional(), Need("camguard", extras, conditional=False)]
     while waiting:
         need = waiting.pop()
         key = normalised(need.name)
@@ -65,10 +66,18 @@ def running() -> tuple[Package, ...]:
     return tuple(found[key] for key in sorted(found, key=lambda key: (key != "camguard", key)))
 
 
+def _optional() -> Iterator[Need]:
+    """What the optional extras need. Also in it is what camguard needs in any case, which is looked for first."""
+    own = _distribution(Need("camguard", OPTIONAL, conditional=False))
+    for need in needs((own.requires if own else None) or (), OPTIONAL):
+        yield replace(need, conditional=True)
+
+
 def needs(requirements: Iterable[str], extras: frozenset[str]) -> Iterator[Need]:
     """The packages in Requires-Dist lines (PEP 508), those of an extra only where it is asked for.
 
-    Conditions on the system are not worked out: a package whose condition does not hold is simply not installed.
+    Conditions on the system are not worked out: a package whose condition does not hold is simply not installed. That
+    an extra is asked for is no such condition.
     """
     for requirement in requirements:
         wanted, _, marker = requirement.partition(";")
@@ -78,7 +87,7 @@ def needs(requirements: Iterable[str], extras: frozenset[str]) -> Iterator[Need]
         match = _NAME.match(wanted)
         if match:
             asked = frozenset(name.strip() for name in (match[2] or "").split(",") if name.strip())
-            yield Need(match[1], asked, conditional=bool(marker.strip()))
+            yield Need(match[1], asked, conditional=bool(_EXTRA.sub("", marker).strip()))
 
 
 def normalised(name: str) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from camguard.install import extras
+from camguard.install.extras import EXTRAS
 from camguard.install.model import (
     Await,
     Clear,
@@ -28,7 +30,7 @@ from camguard.install.model import (
 
 UNIT = "camguard.service"
 SOCKET_UNIT = "camguard-udev.socket"
-GROUP = "camguard"
+GROUPS = ("camguard", "camguard-watch")
 
 HOME = Path("/opt/camguard")
 """Where releases of the service are, each with a Python environment of its own; `CURRENT` is a link to one of them."""
@@ -41,17 +43,21 @@ STATE = Path("/var/lib/camguard")
 SAVED = STATE / "saved-configuration"
 """Where the files of `CONFIGURATION` wait for a later install."""
 COMMAND = Path("/usr/local/bin/camguard")
+CATALOG = Path("/usr/local/lib/systemd/catalog")
+"""One of the two places where journalctl looks; the other is for packages of the system."""
 
 PACKAGED_UNITS = Path("usr/lib/systemd/system")
 PACKAGED_USER_UNITS = Path("usr/lib/systemd/user")
 PACKAGED_AUTOSTART = Path("etc/xdg/autostart")
 PACKAGED_SYSUSERS = Path("usr/lib/sysusers.d/camguard.conf")
+PACKAGED_CATALOG = Path("usr/lib/systemd/catalog")
 PACKAGED_PYTHON = "/usr/bin/python3"
 PACKAGED_COMMAND = "/usr/bin/camguard"
 
 _EXEC = "ExecStart="
 _MODULE = "-I -m camguard.service"
 _PROOF = "import camguard.service.main, camguard.cli"
+_COMPILE_CATALOG = Run(("journalctl", "--update-catalog"))
 
 
 def install(
@@ -62,10 +68,12 @@ def install(
     standing: Standing,
     *,
     start: bool = True,
+    parts: frozenset[str] = frozenset(),
 ) -> Plan:
     """Put a release beside those there are, let the service use it from one moment to the next, and start that.
 
-    Without `start` the release that runs stays, since it goes on reading its files.
+    Without `start` the release that runs stays, since it goes on reading its files. `parts` are those of `EXTRAS` that
+    are to be there.
     """
     begin = (Run(("systemctl", "enable", UNIT)), *restart()) if start else ()
     steps = (
@@ -73,6 +81,9 @@ def install(
         *_environment(release, python, packages),
         Link(CURRENT, release),
         *(Write(UNITS / name, content) for name, content in data.units.items()),
+        *extras.place(parts, data.extra_units, UNITS, standing),
+        Folder(CATALOG),
+        *(Write(CATALOG / name, content) for name, content in data.catalog.items()),
         Folder(USER_UNITS),
         *(Write(USER_UNITS / name, content) for name, content in data.user_units.items()),
         Folder(AUTOSTART),
@@ -86,7 +97,8 @@ def install(
     )
     old = (path for path in standing.releases if start or path != standing.release)
     retreat, rescue = _where_it_fails(standing, start=start)
-    return Plan(steps, tidy=tuple(map(Delete, old)), undone=True, retreat=retreat, rescue=rescue)
+    tidy = (_COMPILE_CATALOG, *(extras.start(parts) if start else ()), *map(Delete, old))
+    return Plan(steps, tidy=tidy, undone=True, retreat=retreat, rescue=rescue)
 
 
 def _where_it_fails(standing: Standing, *, start: bool) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
@@ -96,7 +108,7 @@ def _where_it_fails(standing: Standing, *, start: bool) -> tuple[tuple[Step, ...
     rescue = (
         Run(("systemctl", "daemon-reload")),
         *(restart() if upgrade and start else ()),
-        *(() if standing.group else (Run(("groupdel", GROUP)),)),
+        *(Run(("groupdel", group)) for group in GROUPS if group not in standing.groups),
     )
     return retreat, rescue
 
@@ -118,6 +130,7 @@ def package(data: Data, root: Path, command: str) -> Plan:
                 Write(root / PACKAGED_UNITS / name, with_command(content, command))
                 for name, content in data.units.items()
             ),
+            *_packaged_parts(data, root),
             *_packaged_tray(data, root),
             Folder((root / PACKAGED_SYSUSERS).parent),
             Write(root / PACKAGED_SYSUSERS, data.sysusers),
@@ -127,24 +140,27 @@ def package(data: Data, root: Path, command: str) -> Plan:
 
 def unpackage(data: Data, root: Path) -> Plan:
     """The reverse of `package`."""
-    units = (Delete(root / PACKAGED_UNITS / name) for name in data.units)
+    units = (Delete(root / PACKAGED_UNITS / name) for name in (*data.units, *data.extra_units))
     tray = (
         *(Delete(root / PACKAGED_USER_UNITS / name) for name in data.user_units),
         *(Delete(root / PACKAGED_AUTOSTART / name) for name in data.autostart),
     )
-    return Plan((*units, *tray, Delete(root / PACKAGED_SYSUSERS)))
+    catalog = (Delete(root / PACKAGED_CATALOG / name) for name in data.catalog)
+    return Plan((*units, *catalog, *tray, Delete(root / PACKAGED_SYSUSERS)))
 
 
 def uninstall(data: Data, standing: Standing, *, purge: bool) -> Plan:
     """Take everything away but the journal, and with `purge` that too; what people wrote is kept beside the journal."""
-    there = [unit for unit in (UNIT, SOCKET_UNIT) if unit in standing.units]
+    there = [unit for unit in (*EXTRAS.values(), UNIT, SOCKET_UNIT) if unit in standing.units]
     keep = () if purge else tuple(_save(standing))
     return Plan(
         (
             *(Run(("systemctl", "disable", "--now", unit)) for unit in there),
             HandBack(),
             *keep,
-            *(Delete(UNITS / name) for name in data.units),
+            *(Delete(UNITS / name) for name in (*data.units, *data.extra_units)),
+            *(Delete(CATALOG / name) for name in data.catalog),
+            *(Clear(folder) for folder in (CATALOG, CATALOG.parent)),
             *(Delete(USER_UNITS / name) for name in data.user_units),
             *(Delete(AUTOSTART / name) for name in data.autostart),
             *(Clear(folder) for folder in (AUTOSTART, AUTOSTART.parent)),
@@ -155,10 +171,21 @@ def uninstall(data: Data, standing: Standing, *, purge: bool) -> Plan:
             Run(("systemctl", "daemon-reload")),
         ),
         tidy=(
+            _COMPILE_CATALOG,
             Run(("systemctl", "reset-failed", "camguard*")),
-            *((Run(("groupdel", GROUP)),) if standing.group else ()),
+            *(Run(("groupdel", group)) for group in standing.groups),
         ),
     )
+
+
+def _packaged_parts(data: Data, root: Path) -> Iterator[Step]:
+    """The units of the parts, which whoever wants them enables, and the catalog."""
+    ours = str(CURRENT / "bin/python").encode()
+    for name, content in data.extra_units.items():
+        yield Write(root / PACKAGED_UNITS / name, content.replace(ours, PACKAGED_PYTHON.encode()))
+    yield Folder(root / PACKAGED_CATALOG)
+    for name, content in data.catalog.items():
+        yield Write(root / PACKAGED_CATALOG / name, content)
 
 
 def _packaged_tray(data: Data, root: Path) -> Iterator[Step]:

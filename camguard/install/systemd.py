@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import time
 from dataclasses import dataclass
 
@@ -10,6 +12,10 @@ from camguard.install.commands import CommandFailed, run
 _START_LIMIT_S = 120.0
 _LOOK_S = 0.2
 _PROPERTIES = ("LoadState", "UnitFileState", "ActiveState", "SubState", "Job", "MainPID", "NRestarts")
+_LOOKED_THROUGH = 200
+_EVENT = "CAMGUARD_EVENT"
+_OF_A_USE = ("alert", "call.refused", "open.refused", "action.")
+"""How the events begin, of those that are told as warnings, in which the guard did what it is for."""
 _SINCE = "ActiveEnterTimestamp"
 
 
@@ -63,12 +69,35 @@ def wait_active(unit: str) -> None:
         time.sleep(_LOOK_S)
 
 
-def last_words(unit: str, lines: int, *, only_trouble: bool = False) -> tuple[str, ...]:
+def last_words(unit: str, lines: int) -> tuple[str, ...]:
     """The end of a unit's journal, the newest last; nothing where there is none or it may not be read."""
-    chosen = ("--priority=warning",) if only_trouble else ()
-    command = ("journalctl", f"--unit={unit}", f"--lines={lines}", "--output=short-iso", "--no-pager", "--quiet")
+    return _journal(unit, f"--lines={lines}", "--output=short-iso")
+
+
+def trouble(unit: str, lines: int) -> tuple[str, ...]:
+    """The newest warnings in a unit's journal, the newest last, as far as they are about the unit itself.
+
+    What a guard sees programs do is in there too, and is no trouble of the guard's.
+    """
+    fields = f"--output-fields=MESSAGE,{_EVENT}"
+    said = _journal(unit, f"--lines={_LOOKED_THROUGH}", "--priority=warning", "--output=json", fields)
+    return tuple(told for line in said if (told := of_the_unit(line)) is not None)[-lines:]
+
+
+def of_the_unit(line: str) -> str | None:
+    """When, and what, of an entry of ``journalctl --output=json``; None where it is about a use of a camera."""
+    found = json.loads(line)
+    if not isinstance(found, dict) or found.get(_EVENT, "").startswith(_OF_A_USE):
+        return None
+    when = dt.datetime.fromtimestamp(int(found.get("__REALTIME_TIMESTAMP", 0)) // 1_000_000, dt.UTC).astimezone()
+    message = found.get("MESSAGE")
+    said = message if isinstance(message, str) else "(not text)"  # journalctl writes what is no text as a list of bytes
+    return f"{when:%Y-%m-%dT%H:%M:%S%z} {said}"
+
+
+def _journal(unit: str, *options: str) -> tuple[str, ...]:
     try:
-        return tuple(run((*command, "--boot", *chosen)).splitlines())
+        return tuple(run(("journalctl", f"--unit={unit}", "--boot", "--no-pager", "--quiet", *options)).splitlines())
     except CommandFailed:
         return ()
 

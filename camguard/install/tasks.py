@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from camguard import __version__
 from camguard.errors import CamguardError, Refused
-from camguard.install import machine, packages, plan, systemd, trust
+from camguard.install import extras, machine, packages, plan, systemd, trust
 from camguard.install.model import Plan, Standing
 from camguard.install.systemd import UnitState
 
@@ -37,13 +39,17 @@ class Status:
         return self.unit.active == "active"
 
 
-def install_plan(*, start: bool) -> Plan:
-    """What `install` comes to here. Raises Refused where nothing safe can be built."""
+def install_plan(*, start: bool, wanted: Mapping[str, bool | None] = MappingProxyType({})) -> Plan:
+    """What `install` comes to here; `wanted` says of a part whether it was asked for, sent away, or (None) neither.
+
+    Raises Refused where nothing safe can be built.
+    """
     release = plan.HOME / f"{__version__}-{secrets.token_hex(4)}"
     machine.check_home()
-    return plan.install(
-        machine.data(), packages.running(), trust.interpreter(), release, machine.standing(), start=start
-    )
+    standing = machine.standing()
+    parts = extras.chosen(wanted, standing)
+    needed = packages.running(frozenset(extras.NEEDS[part] for part in parts if part in extras.NEEDS))
+    return plan.install(machine.data(), needed, trust.interpreter(), release, standing, start=start, parts=parts)
 
 
 def uninstall_plan(*, purge: bool) -> Plan:
@@ -81,7 +87,7 @@ def status() -> Status:
         asking=__version__,
         serving=_serving(),
         resident=None if unit.pid is None else _resident(unit.pid),
-        trouble=systemd.last_words(plan.UNIT, _TROUBLE, only_trouble=True),
+        trouble=systemd.trouble(plan.UNIT, _TROUBLE),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 from msgspec import Meta
 
+from camguard.core.circumstance import Circumstance
 from camguard.core.confidence import Confidence
 from camguard.core.decisions import Decision
 from camguard.core.model import App, AppIdentity, AppKind, Effect, Lasting
@@ -35,6 +36,7 @@ Path: TypeAlias = Annotated[str, Meta(min_length=1, max_length=4096)]
 Note: TypeAlias = Annotated[str, Meta(max_length=1024)]
 Sha256: TypeAlias = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Kinds: TypeAlias = Annotated[tuple[Word, ...], Meta(max_length=MAX_KINDS)]
+Circumstances: TypeAlias = Annotated[tuple[Circumstance, ...], Meta(max_length=len(Circumstance))]
 Aware: TypeAlias = Annotated[datetime, Meta(tz=True)]
 
 
@@ -62,6 +64,7 @@ class NewRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defa
     until: Aware | None = None
     note: Note | None = None
     turns_on: bool = False
+    even: Circumstances = ()
 
     def __post_init__(self) -> None:
         """Raises ValueError for a year that a rules file cannot hold."""
@@ -149,12 +152,13 @@ class RemoveRule(_Call, tag="remove-rule", frozen=True):
 
 
 class Explain(_Call, tag="explain", frozen=True):
-    """What the rules would make of a use, now or at a time in UTC nanoseconds."""
+    """What the rules would make of a use, now or at a time in UTC nanoseconds, while what is in `held` holds."""
 
     app: AskedApp
     camera: CameraName | None = None
     user: Text | None = None
     at_utc_ns: UtcNs | None = None
+    held: Circumstances = ()
 
 
 class Log(_Call, tag="log", frozen=True):

@@ -6,8 +6,10 @@ time with offset; null where it did not happen or is not known), ``duration_ms``
 stopped watching first: the end is not known),
 ``ending`` (closed, unplugged), ``capture`` (frames, mapping, dwell), ``frames``, ``opens``, ``camera``, ``app``,
 ``process`` (as in ``watch --json``), ``verdict``, ``reasons``, ``alerted``, ``decision`` (what a person answered to the
-alert: ``decision``, ``by``, ``at``; null where nobody did), and ``actions``, each with ``pending_at``,
-``completed_at``, ``about`` and ``outcome``.
+alert: ``decision``, ``by``, ``at``; null where nobody did), ``context`` (whether the screen was ``locked`` and more,
+each true, false, or null where it is not known; null where nothing was found out), ``preserved`` (what its processes
+had when they were ended, and which copies of programs were kept, as `core.belongings` has it), and ``actions``, each
+with ``pending_at``, ``completed_at``, ``about`` and ``outcome``.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ COLUMNS = (
     "reasons",
     "alerted",
     "decision",
+    "locked",
     "capture",
     "frames",
     "opens",
@@ -73,19 +76,24 @@ def as_object(record: ActivationRecord) -> dict[str, Any]:
         "reasons": record.reasons,
         "alerted": record.alerted,
         "decision": record.decision,
+        "preserved": list(record.preserved),
+        "context": record.context,
         "actions": [_action(action) for action in record.actions],
     }
 
 
-def write_csv(records: Iterable[ActivationRecord], out: TextIO) -> None:
-    """Write a header and a row for each activation, as they come.
+def write_csv(records: Iterable[ActivationRecord], out: TextIO, *, header: bool = True) -> None:
+    """Write a header, unless it is there already, and a row for each activation, as they come.
 
     A cell that a spreadsheet would take for a formula gets an apostrophe in front. `out` is opened with newline="".
     """
     writer = csv.writer(out)
-    writer.writerow(COLUMNS)
+    if header:
+        writer.writerow(COLUMNS)
     for record in records:
-        writer.writerow([_cell(value) for value in _row(record)])
+        writer.writerow(
+            [f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value for value in _row(record)]
+        )
 
 
 def _row(record: ActivationRecord) -> tuple[Any, ...]:
@@ -111,6 +119,7 @@ def _row(record: ActivationRecord) -> tuple[Any, ...]:
         "; ".join(str(reason.get("sentence", "")) for reason in record.reasons),
         "yes" if record.alerted else "no",
         (record.decision or {}).get("decision"),
+        _yes_or_no((record.context or {}).get("locked")),
         record.capture,
         record.frames,
         record.opens,
@@ -132,10 +141,8 @@ def _in_words(action: ActionRecord) -> str:
     return f"{action.about.get('action', 'action')}: {result}"
 
 
-def _cell(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
+def _yes_or_no(known: bool | None) -> str | None:
+    return None if known is None else "yes" if known else "no"
 
 
 def _iso(at: datetime | None) -> str | None:

@@ -13,6 +13,7 @@ from camguard.core.events import Kind
 from camguard.core.model import State
 
 _LIFE = frozenset({Kind.OPENED, Kind.PRESENT, Kind.CAPTURING, Kind.ENDED, Kind.PROBE, Kind.FEEDING, Kind.FED})
+_PRESERVED = frozenset({Kind.PRESERVED, Kind.KEPT})
 _OVER = frozenset({State.ENDED.value, State.PROBE.value, State.FED.value})
 
 
@@ -35,6 +36,7 @@ class ActivationData(msgspec.Struct, frozen=True):
     ended_at: datetime | None = None
     ending: str | None = None
     outcome: dict[str, Any] | None = None
+    context: dict[str, Any] | None = None
     extra: dict[str, Any] = {}
 
 
@@ -78,7 +80,10 @@ class ActivationRecord:
     `camera`, `app`, `process` and `reasons` have the shape of `records.describe`; times are in the local time
     that held then. `interrupted` says that the guard stopped watching before the use ended: when that was is not
     known, and neither is the duration. `decision` is what a person answered last to its alert: ``decision``, ``by``
-    and ``at``; None where nobody did. `present` says that it had begun before the guard did.
+    and ``at``; None where nobody did. `present` says that it had begun before the guard did. `preserved` is what its
+    processes had when they were ended (``processes``), and which copies of their programs were kept (``copies``), each
+    with ``by`` and ``at``; see `core.belongings`. `context` has the
+    shape of `records.context`.
     """
 
     number: int
@@ -104,6 +109,8 @@ class ActivationRecord:
     last_at: datetime
     decision: dict[str, Any] | None = None
     present: bool = False
+    preserved: tuple[dict[str, Any], ...] = ()
+    context: dict[str, Any] | None = None
 
     @property
     def id(self) -> str:
@@ -170,6 +177,8 @@ def fold(number: int, entries: Sequence[ActivationEntry], *, watched: bool = Tru
         last_at=last.at.at,
         decision=folding.decision,
         present=life.present,
+        preserved=tuple(folding.preserved),
+        context=folding.context,
     )
 
 
@@ -186,11 +195,14 @@ class _Folding:
     alerted: bool = False
     actions: list[ActionRecord] = field(default_factory=list)
     decision: dict[str, Any] | None = None
+    preserved: list[dict[str, Any]] = field(default_factory=list)
+    context: dict[str, Any] | None = None
 
     def take(self, entry: ActivationEntry) -> None:
         data = entry.data
         self.camera = data.camera or self.camera
         self.app = data.app or self.app
+        self.context = data.context or self.context
         # The first words about a process come before all was found out about it, and may come again later.
         if data.process is not None and len(data.process) >= len(self.process or ()):
             self.process = data.process
@@ -203,6 +215,8 @@ class _Folding:
             self.alerted = True
         elif entry.kind == Kind.DECIDED:
             self.decision = {**data.extra, "at": entry.at.at.isoformat()}
+        elif entry.kind in _PRESERVED:
+            self.preserved.append({**data.extra, "at": entry.at.at.isoformat()})
         elif entry.kind == Kind.ACTION_PENDING:
             self.actions.append(ActionRecord(entry.seq, entry.at.at, None, data.extra, None))
         elif entry.kind == Kind.ACTION_COMPLETED:

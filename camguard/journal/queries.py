@@ -168,8 +168,7 @@ class Reader:
         spans = self._spans(wanted)
         for low, high in reversed(spans) if newest_first else spans:
             for record, ends in self._fold_span(low, high, newest_first=newest_first):
-                began = to_utc_ns(record.opened_at)
-                too_late = wanted.until is not None and began > wanted.until
+                too_late = wanted.until is not None and to_utc_ns(record.opened_at) > wanted.until
                 too_early = wanted.since is not None and ends < wanted.since
                 too_new = wanted.before is not None and record.number >= wanted.before
                 if not (too_late or too_early or too_new) and wanted.matches(record):

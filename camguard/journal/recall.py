@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from camguard.core.confidence import Confidence
+from camguard.core.confidence import Confidence, Through
 from camguard.core.model import (
     Activation,
     App,
@@ -23,9 +23,9 @@ from camguard.core.model import (
     Process,
     ProcessIdentity,
     Reason,
-    ReasonCode,
     State,
     Verdict,
+    reason_code,
 )
 from camguard.journal.filter import to_utc_ns
 from camguard.journal.fold import ActivationRecord
@@ -104,14 +104,28 @@ def _camera(told: dict[str, Any]) -> Camera:
 
 def _process(record: ActivationRecord) -> Process:
     told: dict[str, Any] = record.process or {}
-    return Process(identity_of(record), told.get("name") or "", told.get("exe"), told.get("uid"), told.get("script"))
+    through = None if told.get("through") is None else _through(told["through"])
+    return Process(
+        identity_of(record),
+        told.get("name") or "",
+        told.get("exe"),
+        told.get("uid"),
+        told.get("script"),
+        through=through,
+    )
+
+
+def _through(told: dict[str, Any]) -> Through:
+    confidence = Confidence(told["confidence"])
+    app_id = told.get("app") if confidence is Confidence.PORTAL else None
+    return Through(confidence, told["broker"], told["pid"], app_id, told.get("says"))
 
 
 def _verdict(record: ActivationRecord) -> Verdict | None:
     if record.verdict is None:
         return None
     reasons = tuple(
-        Reason(ReasonCode(each["code"]), str(each["sentence"]), each.get("rule")) for each in record.reasons
+        Reason(reason_code(each["code"]), str(each["sentence"]), each.get("rule")) for each in record.reasons
     )
     return Verdict(Judgement(record.verdict), reasons)
 

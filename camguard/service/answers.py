@@ -15,6 +15,7 @@ from camguard import __version__
 from camguard.config import Config, Rulers, Switchers
 from camguard.core.authority import Caller, Deed, may, reduced, sees_whole
 from camguard.core.casebook import Case
+from camguard.core.context import supposed
 from camguard.core.decisions import Decision
 from camguard.core.events import Kind, Report
 from camguard.core.model import NANOSECONDS, Camera, CameraId, Moment, Outcome, Process, Result, Rule
@@ -27,11 +28,13 @@ from camguard.errors import NothingMatched, Refused, UsageError
 from camguard.guard import Guard
 from camguard.ipc import calls
 from camguard.journal.fold import ActivationRecord
+from camguard.portalrule import PortalTeller
 from camguard.rulebook import RuleBook
 from camguard.service.deciding import decide
 from camguard.service.people import People
 from camguard.service.reading import Reading
 from camguard.service.ruling import rule_of
+from camguard.shipped import keep
 from camguard.subject import Subject, outcome_record
 from camguard.uses import activation_number, camera_meant
 from camguard.views import camera_view, case_view, reference
@@ -53,6 +56,7 @@ class Answers:
 
     def __init__(self, means: Means) -> None:
         self.means = means
+        self._portals = PortalTeller()
         self._by_call: dict[type, Callable[[Caller, Any], Awaitable[dict[str, Any]]]] = {
             calls.Status: self._status,
             calls.Info: self._info,
@@ -277,16 +281,24 @@ class Answers:
             rule = replace(rule, user=name, by=name)
         stored, replaced = await asyncio.to_thread(RuleBook(self.means.config.rules_path).add, rule)
         await self._record(Kind.RULE_ADDED, {**of_rule(stored), "on_word_of": self.by(caller)})
+        portal = await self._tell_portal(stored, replaced)
         return {
             "file": safe(str(self.means.config.rules_path)),
             "rule": of_rule(stored),
             "replaced": None if replaced is None else of_rule(replaced),
+            "portal": portal,
         }
+
+    async def _tell_portal(self, now: Rule | None, before: Rule | None) -> str | None:
+        rule = now or before
+        uid = None if rule is None or rule.user is None else self.means.people.uid(rule.user)
+        return await self._portals.tell(self.guard.platform.portal, uid, now, before)
 
     async def _remove_rule(self, caller: Caller, call: calls.RemoveRule) -> dict[str, Any]:
         rule = next((rule for rule in self.guard.rules if rule.id == call.rule), None)
         if rule is None or not self._sees(caller, rule):
             raise NothingMatched(f'there is no rule "{call.rule}"; `camguard rules list` shows those there are')
+        keep(rule.id, self.guard.rules)
         own = rule.by is not None and rule.by == self.means.people.name(caller.uid)
         if own:
             self._permit_own_rules(caller)
@@ -296,14 +308,15 @@ class Answers:
         if removed is None:
             raise NothingMatched(f'there is no rule "{call.rule}" any more')
         await self._record(Kind.RULE_REMOVED, {**of_rule(removed), "on_word_of": self.by(caller)})
-        return {"file": safe(str(self.means.config.rules_path)), "rule": of_rule(removed)}
+        portal = await self._tell_portal(None, removed)
+        return {"file": safe(str(self.means.config.rules_path)), "rule": of_rule(removed), "portal": portal}
 
     def _permit_own_rules(self, caller: Caller) -> None:
         if not may(caller, Deed.CHANGE_RULES, caller.uid, self._configured()):
             raise Refused("here only root and the group camguard may make and remove rules")
 
     def _sees(self, caller: Caller, rule: Rule) -> bool:
-        if rule.user is None:
+        if rule.user is None or rule.shipped:
             return may(caller, Deed.SEE_COMMON_RULES)
         return may(caller, Deed.SEE_RULES, self.means.people.uid(rule.user))
 
@@ -327,6 +340,7 @@ class Answers:
             uid=concerned,
             times_seen=times,
             last_seen_utc_ns=last,
+            against=supposed(call.held, self.means.config.context),
         )
         verdict = judge(case, self.guard.rules)
         told = describe(Report(Kind.JUDGED, at, verdict=verdict))

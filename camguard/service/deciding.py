@@ -62,7 +62,7 @@ async def decide(means: Means, caller: Caller, call: calls.Decide) -> dict[str, 
         "rule": None,
     }
     if call.decision is Decision.ALLOW:  # where no rule may be made, nothing was decided
-        told["rule"] = (await means.make_rule(caller, subject.rule()))["rule"]
+        told["rule"] = (await means.make_rule(caller, subject.rule(means.guard.rules)))["rule"]
     now = means.guard.platform.clock.now()
     await means.guard.record(subject.decided(call.decision, means.by(caller), now))
     if call.decision in ENDS:

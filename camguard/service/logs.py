@@ -23,14 +23,14 @@ class GravityFormatter(logging.Formatter):
 def begin(environ: Mapping[str, str] = os.environ) -> None:
     """Have everything from INFO on told on stderr, with prefixes where that is systemd's journal."""
     handler = logging.StreamHandler(sys.stderr)
-    if _to_journal(environ):
+    if to_systemd(environ):
         handler.setFormatter(GravityFormatter("%(message)s"))
     else:
         handler.setFormatter(logging.Formatter("%(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
-def _to_journal(environ: Mapping[str, str]) -> bool:
+def to_systemd(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether stderr is the very stream that systemd made: device and inode, as systemd.exec(5) has JOURNAL_STREAM."""
     try:
         found = os.fstat(sys.stderr.fileno())

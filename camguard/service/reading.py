@@ -115,6 +115,10 @@ class Reading:
         """
         if not may(caller, Deed.ASK_WAS_ON):
             raise Refused("you may not ask about the past")
+        if not sees_whole(caller, None) and caller.private:
+            # "No" would say too much where another user's uses are not even to be mentioned.
+            why = "the log is private here ([log] private), so that only root may ask whether a camera was on"
+            raise Refused(f"{why}; `camguard log` shows your own uses")
         told = await self._ask(
             known,
             self._past,

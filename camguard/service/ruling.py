@@ -20,6 +20,8 @@ def rule_of(said: NewRule) -> Rule:
         raise UsageError('a rule lasting "until" needs a time, no other has one')
     if said.turns_on and (said.hours is None or said.effect is not Effect.ALLOW):
         raise UsageError("only a rule that allows in certain hours can turn a camera on")
+    if said.even and said.effect is not Effect.ALLOW:
+        raise UsageError('"even" is for a rule that allows')
     return Rule(
         id="",
         effect=said.effect,
@@ -32,6 +34,7 @@ def rule_of(said: NewRule) -> Rule:
         app_name=said.name,
         note=said.note,
         turns_on=said.turns_on,
+        even=frozenset(said.even),
     )
 
 

@@ -23,18 +23,21 @@ from camguard.errors import ConfigError
 from camguard.heartbeat import BEAT_S, Heart
 from camguard.ipc.calls import Call
 from camguard.ipc.server import Server
+from camguard.journalentry.settings import Share
 from camguard.service.answers import Answers, Means
 from camguard.service.gating import Gating
+from camguard.service.logs import to_systemd
 from camguard.service.memory import give_back
 from camguard.service.notify import Notifier
 from camguard.service.people import People
 from camguard.service.reading import Reading
 from camguard.service.refusals import Refusals
 from camguard.service.settings import ConfigFile, Settings
+from camguard.service.systemjournal import SystemJournal
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = frozenset({"power", "on_stop", "switchers", "rulers", "source"})
+_AT_ONCE = frozenset({"power", "on_stop", "switchers", "rulers", "source", "system_journal", "context"})
 """What of a changed configuration holds without a restart."""
 
 
@@ -88,7 +91,7 @@ class Service:
             self._guard = guard
             past = Reading(resources.enter_context(history(settings.config)))
             resources.callback(past.close)
-            people = People(guard.platform.at_seat, os.geteuid())
+            people = People(guard.platform.at_seat, os.geteuid(), private=settings.config.log.private)
             self._answers = Answers(Means(guard, past, people, settings.config, settings.trouble))
             try:
                 await self._serve(people, settings)
@@ -101,7 +104,8 @@ class Service:
             refusals = Refusals(self._write, self._now, people.name)
             front = Front(self._answers, people, refusals)
             server = Server(front, self._socket_path)
-            self._guard.listen(lambda report: _publish(server, report, people))
+            self._system_journal = SystemJournal(settings.config.system_journal)
+            self._guard.listen(lambda report: _publish(server, report, people, self._system_journal))
             self._guard.listen(self._note_busy)
             self._follow_signals()
             guarding = tasks.create_task(self._guard.run(), name="guard")
@@ -118,6 +122,7 @@ class Service:
             await server.close()
             await self._guard.ask(lambda _: [])  # what was refused last is written before the guard's last entry
             guarding.cancel()
+        self._system_journal.catch_up()
 
     def _keep_gate(self, config: Config) -> list[asyncio.Task[None]]:
         if config.gate is GateMode.OFF:
@@ -147,6 +152,7 @@ class Service:
         while True:
             await asyncio.sleep(pause_s)
             await heart.beat()
+            self._system_journal.catch_up()
             if await server.rebind_if_removed():
                 log.warning("%s was removed or replaced; the service listens there anew", self._socket_path)
             self._notifier.tell("WATCHDOG=1")  # where it is not heard this time, it is the next
@@ -177,6 +183,8 @@ class Service:
         if self._guard.switching is not None:
             self._guard.switching.board.policy = config.power
             self._guard.switching.restore_on_stop = config.on_stop is OnStop.RESTORE
+        self._system_journal.share = config.system_journal
+        self._guard.minding = config.context
         file = None if config.source is None else str(config.source)
         return [Report(Kind.CONFIG_READ, now, extra={"file": file, "after_a_restart": later})]
 
@@ -190,16 +198,18 @@ class Service:
         return self._guard.platform.clock.now()
 
 
-def _publish(server: Server, report: Report, people: People) -> None:
+def _publish(server: Server, report: Report, people: People, system_journal: SystemJournal) -> None:
     record = line(report)
     user = (report.extra or {}).get("user") if report.kind in _OF_A_RULE else None
     server.publish(record, owner_of(record) if user is None else people.uid(user))
+    system_journal.tell(record)
 
 
 def _trouble(settings: Settings, now: Moment) -> list[Report]:
     if settings.trouble is None:
         return []
-    log.error("%s; the configuration read before stays in force", settings.trouble)
+    if settings.config.system_journal is Share.NONE or not to_systemd():  # else its journal has the event below
+        log.error("%s; the configuration read before stays in force", settings.trouble)
     return [Report(Kind.CONFIG_KEPT, now, extra={"why": settings.trouble})]
 
 

@@ -29,6 +29,7 @@ NAMES = (
     "gate",
     "block",
     "service",
+    "pipewire",
     "page",
     "tray",
 )

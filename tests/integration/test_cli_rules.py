@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from camguard.core.circumstance import Circumstance
 from camguard.core.model import AppIdentity, AppKind, Effect, Lasting
 from camguard.rulebook import load
 from tests.support.commands import CAMERA, Stage
@@ -89,22 +90,73 @@ def test_a_new_answer_replaces_the_old(stage: Stage) -> None:
 
 
 def test_rules_are_listed_and_removed(stage: Stage) -> None:
-    assert "There are no rules" in done(stage.run("rules", "list"))
+    shipped = done(stage.run("rules", "list")).splitlines()
+    assert shipped[0].startswith("There are no rules")
+    assert shipped[0].endswith("unexpected, but for these.")
+    assert all("shipped with camguard" in line for line in shipped[2:])
     done(stage.run("rules", "allow", "package:zoom", "--until", "2999-01-01"))
     done(stage.run("rules", "block", "package:a\x1b[31mb", "--hours", "22:00-06:00"))
-    heading, first, second = done(stage.run("rules", "list")).splitlines()
+    heading, first, second, *others = done(stage.run("rules", "list")).splitlines()
+    assert len(others) == len(shipped) - 2
     assert heading.split() == ["ID", "EFFECT", "APP", "CAMERA", "USER", "HOURS", "LASTS", "NOTE"]
     assert first.split()[:3] == ["r1", "allow", "package:zoom"]
     assert "until 2999-01-01 23:59" in first
     assert r"package:a\x1b[31mb" in second
     listed = json.loads(done(stage.run("rules", "list", "--json")))
-    assert [(rule["id"], rule["effect"], rule["hours"]) for rule in listed["rules"]] == [
+    assert [(rule["id"], rule["effect"], rule["hours"]) for rule in listed["rules"] if not rule["shipped"]] == [
         ("r1", "allow", None),
         ("r2", "block", "22:00-06:00"),
     ]
     assert "Removed r1: allow zoom" in done(stage.run("rules", "remove", "r1"))
     assert [rule.id for rule in load(stage.rules)] == ["r2"]
     assert 'there is no rule "r1"' in done(stage.run("rules", "remove", "r1"), 1)
+
+
+def test_shipped_rules_are_left_out_by_the_configuration_and_removed_by_nothing_else(stage: Stage) -> None:
+    listed = json.loads(done(stage.run("rules", "list", "--json")))["rules"]
+    assert all(rule["shipped"] and rule["camera_kind"] == "infrared" for rule in listed)
+    assert "login.howdy.1" in {rule["id"] for rule in listed}
+    said = done(stage.run("rules", "remove", "login.howdy.1"), 1)
+    assert "comes with camguard" in said
+    assert "shipped = false" in said
+    config = stage.config.read_text()
+    assert "[rules]" in config
+    stage.config.write_text(config.replace("[rules]", "[rules]\nshipped = false"))
+    assert json.loads(done(stage.run("rules", "list", "--json")))["rules"] == []
+    assert "every use of a camera is unexpected." in done(stage.run("rules", "list"))
+
+
+def test_a_supposed_circumstance_is_judged(stage: Stage) -> None:
+    done(stage.run("rules", "allow", "package:zoom"))
+    assert verdict(stage, "package:zoom", "--locked", "--remote") == (
+        "unexpected", ["locked", "remote", "allowed-otherwise"],
+    )  # fmt: skip
+    assert verdict(stage, "package:zoom", "--idle", "--new") == ("expected", ["allowed-by-rule"])
+    said = done(stage.run("rules", "test", "package:zoom", "--locked"), 1)
+    assert "the screen is locked (locked)" in said
+    assert "rule r1 allows this app otherwise (allowed-otherwise)" in said
+    shown = done(stage.run("rules", "allow", "package:zoom", "--even", "remote", "--even", "locked"))
+    assert "even locked, remote, always" in shown
+    assert load(stage.rules)[0].even == {Circumstance.LOCKED, Circumstance.REMOTE}
+    assert verdict(stage, "package:zoom", "--locked", "--remote") == ("expected", ["allowed-by-rule"])
+    assert verdict(stage, "package:zoom", "--locked", "--deleted")[1] == ["deleted", "allowed-otherwise"]
+
+
+@pytest.mark.parametrize("circumstance", Circumstance)
+def test_each_circumstance_has_its_option_and_can_be_asked_for(stage: Stage, circumstance: Circumstance) -> None:
+    every = "\n".join(f"{each.key} = true" for each in Circumstance)
+    stage.config.write_text(f"{stage.config.read_text()}\n[context]\n{every}\n")
+    done(stage.run("rules", "allow", "package:zoom"))
+    assert verdict(stage, "package:zoom", f"--{circumstance}")[1] == [circumstance, "allowed-otherwise"]
+    stage.config.write_text(
+        stage.config.read_text().replace(f"{circumstance.key} = true", f"{circumstance.key} = false")
+    )
+    assert verdict(stage, "package:zoom", f"--{circumstance}")[1] == ["allowed-by-rule"]
+
+
+def test_even_is_for_rules_that_allow(stage: Stage) -> None:
+    for effect in ("ask", "block"):
+        assert "--even is for" in done(stage.run("rules", effect, "package:zoom", "--even", "locked"), 2)
 
 
 def test_each_change_is_in_the_log(stage: Stage) -> None:

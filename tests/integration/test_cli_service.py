@@ -44,6 +44,9 @@ def test_a_packagers_root_takes_no_code_and_runs_nothing(tmp_path: Path) -> None
     put = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
     assert put == [
         "etc/xdg/autostart/camguard-tray.desktop",
+        "usr/lib/systemd/catalog/camguard.catalog",
+        "usr/lib/systemd/system/camguard-hooks.service",
+        "usr/lib/systemd/system/camguard-mqtt.service",
         "usr/lib/systemd/system/camguard-udev.socket",
         "usr/lib/systemd/system/camguard.service",
         "usr/lib/systemd/user/camguard-tray.service",

@@ -129,6 +129,25 @@ def test_before_the_log_and_after_it_nothing_is_known(stage: Stage) -> None:
     assert ask(stage, 900, within="10m")[1]["answer"] == "in part"
 
 
+def test_what_could_not_be_seen_leaves_a_part(stage: Stage) -> None:
+    blind = simple(Kind.GUARD_BLIND, 300, what="/dev/video0", why="/dev/video0 cannot be watched: no permission")
+    sighted = simple(Kind.GUARD_SIGHTED, 400, what="/dev/video0")
+    write(stage, simple(Kind.GUARD_STARTED), blind, sighted, simple(Kind.GUARD_STOPPED, 900))
+    code, found = ask(stage, 350, within="10m")
+    assert (code, found["answer"]) == (4, "in part")
+    assert [stretch["watch"] for stretch in found["coverage"]] == ["watched", "watched in part", "watched"]
+    assert "could not see all from" in found["sentence"]
+    assert "no permission" in found["sentence"]
+
+
+def test_when_the_clocks_are_put_back_each_time_says_which_of_the_two_it_is(stage: Stage) -> None:
+    ends = second_of(datetime.fromisoformat("2026-10-25T02:30"))  # the first of the two, which is summer's
+    write(stage, simple(Kind.GUARD_STARTED, ends - 90_000), simple(Kind.GUARD_STOPPED, ends))
+    ran = stage.run("was-on", "2026-10-25 Europe/Berlin")
+    assert ran.exit_code == 4
+    assert "not watching from 02:30 (UTC+0200) to 24:00" in ran.stdout
+
+
 def test_without_a_log_nothing_is_known(stage: Stage) -> None:
     assert ask(stage, 100)[1]["answer"] == "not known"
 

@@ -122,7 +122,7 @@ def test_allow_makes_a_rule_for_the_caller_alone_and_the_use_is_expected_at_once
         assert done.stdout == f"{name}: From now on this app is expected.\n"
         assert mine.poll() is None
     is_over(stage)
-    [rule] = stage.objects("rules", "list")["rules"]
+    [rule] = stage.own_rules()
     assert (rule["effect"], rule["user"], rule["by"]) == ("allow", "nobody", "nobody")
     assert rule["path"].endswith("/as_user.py")  # which runs it as another user
     with stage.stranger("mine.py", uid=NOBODY):

@@ -282,7 +282,7 @@ def test_a_user_makes_rules_for_himself_alone(stage: ServiceStage) -> None:
     [activation] = {entry.activation for entry in entries(stage, Kind.JUDGED)}
     done = stage.run("rules", "allow", f"a{activation}", uid=NOBODY)
     assert done.returncode == 0, done.stderr
-    [rule] = stage.objects("rules", "list", uid=NOBODY)["rules"]
+    [rule] = stage.own_rules(NOBODY)
     assert rule["user"] == rule["by"] == "nobody"
     with stage.stranger("mine.py", uid=NOBODY):
         until("it is judged again", lambda: len(entries(stage, Kind.JUDGED)) > 1)
@@ -304,7 +304,7 @@ def test_a_rule_of_an_administrator_is_not_a_users_to_remove(stage: ServiceStage
     done = stage.run("rules", "remove", "r1", uid=NOBODY)
     assert done.returncode == 1
     assert "was not made by you" in done.stderr
-    assert len(stage.objects("rules", "list")["rules"]) == 1
+    assert len(stage.own_rules()) == 1
 
 
 def test_a_blocked_app_is_ended_with_what_is_known_of_it_in_the_log(stage: ServiceStage) -> None:
@@ -318,6 +318,29 @@ def test_a_blocked_app_is_ended_with_what_is_known_of_it_in_the_log(stage: Servi
     named = [entry.data["app"] for entry in entries(stage) if entry.data.get("app")]
     assert named[-1]["id"] == str(stage.script("spy.py"))
     assert named[-1]["sha256"]
+
+
+def test_everybody_sees_the_rules_that_come_along_and_nobody_removes_them(stage: ServiceStage) -> None:
+    for uid in (None, NOBODY):
+        shipped = [rule for rule in stage.objects("rules", "list", uid=uid)["rules"] if rule["shipped"]]
+        assert {rule["id"].split(".")[1] for rule in shipped} >= {"gdm", "howdy"}
+        done = stage.run("rules", "remove", shipped[0]["id"], uid=uid)
+        assert done.returncode == 1
+        assert "comes with camguard" in done.stderr
+
+
+def test_a_circumstance_is_judged_by_the_configuration_that_holds_now(stage: ServiceStage) -> None:
+    asked = ("rules", "test", "package:zoom", "--locked")
+    assert stage.run("rules", "allow", "package:zoom").returncode == 0
+    assert [each["code"] for each in stage.objects(*asked)["reasons"]] == ["locked", "allowed-otherwise"]
+    assert stage.run("rules", "allow", "package:zoom", "--even", "locked").returncode == 0
+    assert stage.objects(*asked)["verdict"] == "expected"
+    assert stage.run("rules", "allow", "package:zoom").returncode == 0
+    stage.configure("[context]\nlocked = false\n")
+    stage.reload()
+    until("it is read", lambda: bool(entries(stage, Kind.CONFIG_READ)))
+    assert extras(stage, Kind.CONFIG_READ)[0]["after_a_restart"] == []
+    assert stage.objects(*asked)["verdict"] == "expected"
 
 
 def test_a_broken_configuration_is_told_and_the_one_before_stays(stage: ServiceStage) -> None:

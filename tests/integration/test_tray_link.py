@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -126,6 +127,38 @@ def test_where_no_service_answers_it_has_a_guard_of_its_own_that_commands_find(h
         await until("the use is heard of to its end", lambda: Kind.ENDED in heard.kinds)
         assert Kind.ALERT in heard.kinds
         assert heard.lost == []
+
+    home.play(scene)
+
+
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """A folder that a hook can write to whoever it runs as, which pytest's own are not."""
+    with tempfile.TemporaryDirectory(prefix="camguard-hooks-") as name:
+        Path(name).chmod(0o755)
+        (Path(name) / "out").mkdir()
+        (Path(name) / "out").chmod(0o777)
+        yield Path(name)
+
+
+@pytest.mark.long
+def test_the_persons_hooks_run_beside_it_and_end_with_it(home: Home, shared: Path) -> None:
+    hook, told = shared / "hook", shared / "out/told"
+    hook.write_text(f"#!/bin/sh\ncat >>{told}\n")
+    hook.chmod(0o755)
+    with home.stage.config.open("a") as config:
+        config.write(f'[hooks.tell]\non = ["alert"]\nrun = ["{hook}"]\n')
+
+    async def scene(link: Link, heard: Heard) -> None:
+        await until("a guard", lambda: heard.found)
+        await until("guard and hooks", lambda: len(children()) == 2)
+        for _ in range(20):  # when the hooks have begun to listen nobody says here
+            if told.exists():
+                break
+            before = heard.kinds.count(Kind.ENDED)
+            await asyncio.to_thread(use_it, home.stage)
+            await until("the use is over", lambda: heard.kinds.count(Kind.ENDED) > before)  # noqa: B023  # at once
+        await until("the hook was told", lambda: '"alert"' in told.read_text())
 
     home.play(scene)
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from hypothesis import strategies as st
 
+from camguard.core.circumstance import Circumstance
 from camguard.core.decisions import Decision
 from camguard.core.model import AppKind, Effect, Lasting
 from camguard.core.power import Power
@@ -58,6 +59,7 @@ APPS = st.builds(
     sha256=maybe(HASHES),
     name=maybe(texts(256)),
 )
+HELD = st.lists(st.sampled_from(Circumstance), max_size=len(Circumstance)).map(tuple)
 PASSES = st.floats(calls.SHORTEST_PASS_S, calls.LONGEST_PASS_S)
 
 OF_EACH_KIND: dict[str, st.SearchStrategy[Call]] = {
@@ -72,7 +74,7 @@ OF_EACH_KIND: dict[str, st.SearchStrategy[Call]] = {
     "rules": st.builds(calls.Rules, id=NUMBERS),
     "add-rule": st.builds(calls.AddRule, RULES, id=NUMBERS),
     "remove-rule": st.builds(calls.RemoveRule, texts(64), id=NUMBERS),
-    "explain": st.builds(calls.Explain, APPS, maybe(texts(512)), maybe(texts(256)), maybe(UTC_NS), id=NUMBERS),
+    "explain": st.builds(calls.Explain, APPS, maybe(texts(512)), maybe(texts(256)), maybe(UTC_NS), HELD, id=NUMBERS),
     "log": st.builds(
         calls.Log,
         maybe(UTC_NS),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from camguard.core.model import AppIdentity, AppKind, Effect, Hours, Lasting, Rule
+from camguard.core.model import AppIdentity, AppKind, CameraKind, Effect, Hours, Lasting, Rule
 from tests.support.core_data import CAMERA, OTHER_CAMERA, later
 
 APPS = st.builds(
@@ -27,6 +27,8 @@ RULES = st.lists(
         user=st.sampled_from([None, "anna", "1001"]),
         hours=st.none() | HOURS,
         lasting=st.sampled_from(Lasting),
+        kind=st.sampled_from([None, *CameraKind]),
+        shipped=st.booleans(),
         until_utc_ns=st.none() | st.integers(-5, 5).map(lambda hours: later(3600 * hours).utc_ns),
     ),
     max_size=8,

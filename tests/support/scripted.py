@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from camguard.core.context import Context, Origin, SessionState
 from camguard.core.details import Details
 from camguard.core.events import CamerasSeen, HoldersSeen, Sighting
 from camguard.core.model import App, Camera, CameraId, Holder, Moment, Outcome, Process, Result, Step
@@ -234,6 +235,21 @@ class ScriptedAlarm:
         self.closed, self.at = True, None
 
 
+NO_SESSION = SessionState()
+
+
+@dataclass
+class ScriptedSurroundings:
+    """Says what the test says."""
+
+    session: SessionState = NO_SESSION
+    asked: list[Process] = field(default_factory=list)
+
+    def context(self, process: Process, origin: Origin) -> Context:
+        self.asked.append(process)
+        return Context(self.session, origin)
+
+
 class NoFindings:
     """A doctor who finds nothing."""
 
@@ -253,6 +269,7 @@ class Stage:
         self.identifier = ScriptedIdentifier()
         self.control = ScriptedControl(self.sensor)
         self.switch = ScriptedSwitch(self.sensor)
+        self.surroundings = ScriptedSurroundings()
         self.alarms: list[ScriptedAlarm] = []
         self.platform = Platform(
             "scripted",
@@ -265,7 +282,8 @@ class Stage:
             NoFindings(),
             self._alarm,
             lambda _: False,
-            self.timekeeper,
+            self.surroundings,
+            timekeeper=self.timekeeper,
         )
 
     def advance(self, seconds: float) -> None:

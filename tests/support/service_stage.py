@@ -223,6 +223,10 @@ class ServiceStage:
         assert done.stdout, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
 
+    def own_rules(self, uid: int | None = None) -> Any:
+        """The rules that somebody made, as ``rules list`` tells a user of them."""
+        return [rule for rule in self.objects("rules", "list", uid=uid)["rules"] if not rule["shipped"]]
+
     def run_script(self, path: Path, *arguments: str, uid: int) -> subprocess.CompletedProcess[str]:
         """Run a program as another user."""
         return subprocess.run(

@@ -34,6 +34,7 @@ from tests.support import core_data
 ALICE, BOB = 31415, 27182
 SECURITY = Path(__file__).parents[2] / "SECURITY.md"
 
+WATCHER = Caller(BOB, 21, frozenset({45}), watcher=True)
 STRANGER = Caller(BOB, 20)
 OWNER = Caller(ALICE, 10)
 MEMBER = Caller(BOB, 30, frozenset({44}), admin=True)
@@ -78,6 +79,12 @@ def test_every_role_may_what_it_should_and_no_more(deed: Deed) -> None:
 
 
 @pytest.mark.parametrize("deed", Deed)
+def test_who_only_watches_is_told_all_and_does_nothing(deed: Deed) -> None:
+    told = {Deed.SEE_USE, Deed.READ_LOG, Deed.READ_WHOLE_LOG}
+    assert may(WATCHER, deed, ALICE, CONFIGURABLE) == (deed in told or WANTED[deed] == YES)
+
+
+@pytest.mark.parametrize("deed", Deed)
 def test_what_concerns_nobody_in_particular_is_nobodys_own(deed: Deed) -> None:
     anyone, _, member, root = WANTED[deed]
     assert tuple(may(caller, deed, None) for caller in (STRANGER, OWNER, MEMBER, ROOT)) == (
@@ -119,6 +126,25 @@ def test_root_is_root_whatever_else_is_said_of_it() -> None:
     assert all(may(Caller(0, 1, admin=False), deed, ALICE) for deed in Deed)
 
 
+@pytest.mark.parametrize("deed", Deed)
+def test_a_private_log_is_the_users_and_roots(deed: Deed) -> None:
+    callers = [replace(caller, private=True) for caller in (STRANGER, OWNER, MEMBER, ROOT)]
+    kept = {Deed.READ_LOG: (False, True, False, True), Deed.READ_WHOLE_LOG: (False, False, False, True)}
+    assert tuple(may(caller, deed, ALICE) for caller in callers) == kept.get(deed, WANTED[deed])
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_of_anothers_use_a_private_log_does_not_even_say_that_there_was_one(kind: Kind) -> None:
+    told: Record = {"event": kind.value, "process": {"uid": ALICE}, "camera": {"id": "usb-1"}, "extra": {"by": "alice"}}
+    of_a_use = kind in ACTIVATION_KINDS
+    for caller in (STRANGER, MEMBER):
+        assert not of_a_use or shown(replace(caller, private=True), told, ALICE) is None
+    assert shown(replace(OWNER, private=True), told, ALICE) == told
+    assert shown(replace(ROOT, private=True), told, ALICE) == told
+    if not of_a_use:  # when the guard ran, which cameras there are
+        assert shown(replace(STRANGER, private=True), told, ALICE) == shown(STRANGER, told, ALICE)
+
+
 def test_groups_alone_make_nobody_an_administrator() -> None:
     assert not may(Caller(BOB, 1, frozenset(range(1000))), Deed.END_USE, ALICE)
 
@@ -134,8 +160,9 @@ def test_the_table_says_what_is_done() -> None:
     for deed, row in zip(Deed, rows, strict=True):
         name, *cells = (cell.strip() for cell in row.strip("|").split("|"))
         assert name == deed
-        answers = tuple(cell == "yes" for cell in cells)
-        assert answers == WANTED[deed]
+        anyone, concerned, _, member, root = (cell in {"yes", "unless the log is private"} for cell in cells)
+        assert (anyone, concerned, member, root) == WANTED[deed]
+        assert ("unless the log is private" in row) == (deed in {Deed.READ_LOG, Deed.READ_WHOLE_LOG})
         assert len(cells) == len(Role)
 
 

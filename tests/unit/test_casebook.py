@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from camguard.core.activations import Timing
 from camguard.core.casebook import Casebook, Digest, Enforce, Identify, Identity, Spend
+from camguard.core.circumstance import Circumstance
+from camguard.core.context import Context, ContextPolicy, SessionState
 from camguard.core.details import Details
 from camguard.core.events import Blinded, CamerasSeen, FramesSeen, HoldersSeen, Kind, SightRestored
 from camguard.core.model import Effect, Holder, Judgement, Lasting, Process, ReasonCode, Rule
@@ -53,6 +57,34 @@ def test_an_unexpected_use_is_opened_judged_captured_alerted_once_and_ended() ->
     assert ended.reports[0].activation is not None
     assert ended.reports[0].activation.frames == 5
     assert book.case(17) is None
+
+
+def test_a_use_that_is_allowed_but_for_its_context_raises_an_alert_and_all_entries_have_that() -> None:
+    book = casebook()
+    locked = Context(SessionState(locked=True))
+    book.take(seen(holder(mapped=True)), [ALLOW])
+    digest = book.identified(17, replace(CHEESE, context=locked), later(0.1), [ALLOW])
+    assert kinds(digest) == [Kind.JUDGED, Kind.ALERT]
+    assert {report.context for report in digest.reports} == {locked}
+    assert digest.reports[0].verdict is not None
+    assert [reason.code for reason in digest.reports[0].verdict.reasons] == [Circumstance.LOCKED, ReasonCode.OTHERWISE]
+    [ended] = book.take(seen(at=3), [ALLOW]).reports
+    assert ended.context == locked
+
+
+def test_a_changed_policy_holds_from_the_next_verdict_on() -> None:
+    book = casebook()
+    book.minding = ContextPolicy(frozenset())
+    book.take(seen(holder(mapped=True)), [ALLOW])
+    locked = Context(SessionState(locked=True))
+    assert kinds(book.identified(17, replace(CHEESE, context=locked), later(0.1), [ALLOW])) == [Kind.JUDGED]
+
+
+def test_a_rule_for_one_use_is_not_spent_by_one_that_its_context_makes_unexpected() -> None:
+    book, once = casebook(), replace(ALLOW, lasting=Lasting.ONCE)
+    book.take(seen(holder(mapped=True)), [once])
+    locked = Context(SessionState(locked=True))
+    assert book.identified(17, replace(CHEESE, context=locked), later(0.1), [once]).wishes == []
 
 
 def test_an_expected_use_raises_no_alert() -> None:
@@ -130,6 +162,16 @@ def test_blindness_and_sight_are_told() -> None:
     assert book.blind == {"queue": "too much at once"}
     assert kinds(book.take(SightRestored("queue", later(2)), ())) == [Kind.GUARD_SIGHTED]
     assert book.blind == {}
+
+
+def test_a_camera_that_is_gone_is_nothing_that_cannot_be_seen() -> None:
+    book = casebook()
+    book.take(Blinded("/dev/video0", "it cannot be watched", later(1)), ())
+    book.take(Blinded("queue", "too much at once", later(1)), ())
+    gone = book.take(CamerasSeen((), later(2)), ())
+    assert kinds(gone) == [Kind.CAMERA_REMOVED, Kind.GUARD_SIGHTED]
+    assert gone.reports[1].extra == {"what": "/dev/video0"}
+    assert book.blind == {"queue": "too much at once"}
 
 
 def test_cases_are_forgotten_when_they_are_over_and_known() -> None:

@@ -10,14 +10,14 @@ from camguard.access import Found
 from camguard.cli.end import _agreed
 from camguard.core.events import Kind
 from camguard.core.records import Record
-from camguard.wording import ending_closes
+from camguard.wording import CUT_ONLY, ending_closes
 from tests.support.tray_data import told
 
 
-def use(warning: str | None) -> Found:
+def use(warning: str | None, through: Record | None = None) -> Found:
     record: Record = told(7, Kind.CAPTURING)
     assert isinstance(record["process"], dict)
-    return Found({**record, "process": {**record["process"], "warning": warning}}, None)
+    return Found({**record, "process": {**record["process"], "warning": warning, "through": through}}, None)
 
 
 def asked(*uses: Found, answer: str = "n\n") -> str:
@@ -44,3 +44,10 @@ def test_without_a_warning_it_is_only_asked() -> None:
 
 def test_a_warning_is_no_way_to_a_terminal() -> None:
     assert "\x1b" not in asked(use("closes \x1b[31mFirefox"))
+
+
+def test_of_a_use_through_a_broker_it_is_said_that_the_program_goes_on() -> None:
+    through: Record = {"broker": "/usr/bin/pipewire", "app": None}
+    assert CUT_ONLY in asked(use(None, through))
+    assert "What the process has not saved is lost." not in asked(use(None, through), use(None, through))
+    assert "What the process has not saved is lost." in asked(use(None, through), use(None))

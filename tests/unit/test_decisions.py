@@ -51,6 +51,7 @@ class Desk:
     power: Power = Power.OFF
     done: list[str] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
+    rules: tuple[Rule, ...] = ()
 
     @property
     def guard(self) -> Guard:

@@ -15,6 +15,7 @@ from camguard.core.model import App, AppIdentity, AppKind, Judgement, Result
 from camguard.desktop import words
 from camguard.desktop.cards import alert_card, number_of_key, result_card, without_buttons
 from camguard.desktop.uses import Alerted
+from camguard.wording import CUT, CUT_ONLY
 from tests.support.tray_data import HOSTILE, NAMES, foreign, told
 
 NOW = datetime.fromisoformat("2026-10-25T20:00+01:00")
@@ -190,3 +191,11 @@ def test_no_other_key_is_about_a_use(key: str) -> None:
 def test_the_hostile_names_are_some_that_do_harm_as_they_are() -> None:
     assert any(not name.isprintable() for name in HOSTILE)
     assert any(len(name) > words.LONGEST_NAME for name in HOSTILE)
+
+
+def test_a_program_that_was_only_cut_off_goes_on_and_one_that_was_ended_too_does_not() -> None:
+    cut = {"pid": 7, "what": CUT, "result": "it is gone"}
+    ended = {"pid": 7, "what": "asked it to end (SIGTERM)", "result": "ended"}
+    for steps, said in (([cut], f"Ended. {CUT_ONLY}"), ([cut, ended], "Ended."), ([], "Ended.")):
+        outcome = {"result": "ended", "why": None, "steps": steps}
+        assert words.decided({"decision": "end", "outcome": outcome, "not_off": None}) == said

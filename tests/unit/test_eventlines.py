@@ -44,3 +44,11 @@ def test_an_answer_is_one_line_whatever_is_in_it(decision: str, by: str) -> None
     told = eventlines.line(answered(decision, by))
     assert told.isprintable()
     assert len(told) < 900
+
+
+def test_a_client_is_told_by_its_own_pid_and_an_app_of_the_portal_by_none() -> None:
+    of_client, of_portal = ({"broker": "/usr/bin/pipewire", "pid": 8, "app": app} for app in (None, "org.gnome.Cheese"))
+    process = {"pid": 42, "user": "anna", "name": "x"}
+    told = {"app": {"name": "Cheese"}, "process": process}
+    assert eventlines.who({**told, "process": {**process, "through": of_client}}) == "Cheese (pid 42, user anna)"
+    assert eventlines.who({**told, "process": {**process, "through": of_portal}}) == "Cheese (user anna)"

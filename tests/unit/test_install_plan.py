@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from camguard.install import plan
+from camguard.install.extras import chosen
 from camguard.install.model import (
     Await,
     Clear,
@@ -29,11 +31,15 @@ from camguard.install.model import (
 UNIT_TEXT = b"[Service]\nType=notify\nExecStart=/opt/camguard/current/bin/python -I -m camguard.service\n"
 TRAY_UNIT = b"[Service]\nExecStart=/opt/camguard/current/bin/camguard tray\n"
 TRAY_ENTRY = b"[Desktop Entry]\nExec=/opt/camguard/current/bin/camguard tray\n"
+PACKAGED_HOOKS = b"[Service]\nExecStart=/usr/bin/python3 -I -m camguard.hooks\n"
+HOOKS_UNIT = b"[Service]\nExecStart=/opt/camguard/current/bin/python -I -m camguard.hooks\n"
 DATA = Data(
     {plan.UNIT: UNIT_TEXT, plan.SOCKET_UNIT: b"[Socket]\n"},
     b"# its members administer\n\ng camguard -\n",
     {"camguard-tray.service": TRAY_UNIT},
     {"camguard-tray.desktop": TRAY_ENTRY},
+    {"camguard-hooks.service": HOOKS_UNIT, "camguard-mqtt.service": b"[Service]\n"},
+    {"camguard.catalog": b"-- 1"},
 )
 PACKAGES = (
     Package("camguard", "1.0", (File("camguard/__init__.py", b"1"), File("camguard/cli/__init__.py", b"2"))),
@@ -42,7 +48,7 @@ PACKAGES = (
 PYTHON = Interpreter(Path("/usr/bin/python3"), "python3.11")
 RELEASE = plan.HOME / "1.0-new"
 OLD = plan.HOME / "0.9-old"
-UPGRADE = Standing(release=OLD, releases=(OLD,), units=(plan.UNIT, plan.SOCKET_UNIT), command=True, group=True)
+UPGRADE = Standing(release=OLD, releases=(OLD,), units=(plan.UNIT, plan.SOCKET_UNIT), command=True, groups=plan.GROUPS)
 
 
 def test_nothing_that_is_in_use_is_touched_before_the_release_is_whole_and_proven() -> None:
@@ -83,14 +89,14 @@ def test_the_group_is_made_without_leaving_a_file() -> None:
 def test_an_upgrade_deletes_the_old_release_only_after_the_new_one_is_active() -> None:
     made = _install(UPGRADE)
     assert made.steps[-1] == Await(plan.UNIT)
-    assert made.tidy == (Delete(OLD),)
+    assert made.tidy[-1] == Delete(OLD)
 
 
 def test_without_a_start_the_release_that_runs_stays() -> None:
     other = plan.HOME / "0.8-broken"
     standing = Standing(release=OLD, releases=(OLD, other), units=(plan.UNIT,))
     made = plan.install(DATA, PACKAGES, PYTHON, RELEASE, standing, start=False)
-    assert made.tidy == (Delete(other),)
+    assert [step for step in made.tidy if isinstance(step, Delete)] == [Delete(other)]
     commands = _commands(made.steps)
     assert not any("restart" in command or "enable" in command for command in commands)
     assert not any("restart" in command for command in _commands(made.rescue))
@@ -100,7 +106,7 @@ def test_a_failed_first_install_leaves_no_service_and_a_failed_upgrade_starts_th
     first, upgrade = _install(Standing()), _install(UPGRADE)
     assert first.undone
     assert ("systemctl", "disable", "--now", plan.UNIT) in _commands(first.retreat)
-    assert ("groupdel", plan.GROUP) in _commands(first.rescue)
+    assert ("groupdel", plan.GROUPS[0]) in _commands(first.rescue)
     assert not any("restart" in command for command in _commands(first.rescue))
     assert upgrade.retreat == ()
     assert _commands(upgrade.rescue)[0] == ("systemctl", "daemon-reload")
@@ -155,7 +161,7 @@ def test_what_was_put_there_is_what_is_taken_away() -> None:
 
 def test_a_group_that_was_not_there_is_not_deleted() -> None:
     tidy = plan.uninstall(DATA, Standing(units=(plan.UNIT,)), purge=False).tidy
-    assert ("groupdel", plan.GROUP) not in _commands(tidy)
+    assert ("groupdel", plan.GROUPS[0]) not in _commands(tidy)
 
 
 def test_a_packager_gets_units_alone_with_the_command_of_their_choice() -> None:
@@ -166,6 +172,9 @@ def test_a_packager_gets_units_alone_with_the_command_of_their_choice() -> None:
     assert unit == b"[Service]\nType=notify\nExecStart=/usr/libexec/camguard --service\n"
     assert written == {
         root / "usr/lib/systemd/system/camguard-udev.socket": b"[Socket]\n",
+        root / "usr/lib/systemd/system/camguard-hooks.service": PACKAGED_HOOKS,
+        root / "usr/lib/systemd/system/camguard-mqtt.service": b"[Service]\n",
+        root / "usr/lib/systemd/catalog/camguard.catalog": b"-- 1",
         root / "usr/lib/systemd/user/camguard-tray.service": b"[Service]\nExecStart=/usr/bin/camguard tray\n",
         root / "etc/xdg/autostart/camguard-tray.desktop": b"[Desktop Entry]\nExec=/usr/bin/camguard tray\n",
         root / "usr/lib/sysusers.d/camguard.conf": DATA.sysusers,
@@ -191,8 +200,36 @@ def test_only_the_line_that_says_what_runs_is_changed(command: str) -> None:
     assert changed == ["[Service]", "Type=notify", f"ExecStart={command}"]
 
 
-def _install(standing: Standing) -> Plan:
-    return plan.install(DATA, PACKAGES, PYTHON, RELEASE, standing)
+def test_the_catalog_is_compiled_when_it_comes_and_when_it_goes() -> None:
+    for made in (_install(Standing()), plan.uninstall(DATA, UPGRADE, purge=False)):
+        assert ("journalctl", "--update-catalog") in _commands(made.tidy)
+
+
+def test_a_part_is_there_where_it_was_asked_for_and_until_it_is_sent_away() -> None:
+    with_hooks = replace(UPGRADE, units=(*UPGRADE.units, "camguard-hooks.service"))
+    assert chosen({"hooks": None, "mqtt": None}, UPGRADE) == frozenset()
+    assert chosen({"hooks": True, "mqtt": None}, UPGRADE) == {"hooks"}
+    assert chosen({"hooks": None, "mqtt": True}, with_hooks) == {"hooks", "mqtt"}
+    assert chosen({"hooks": False, "mqtt": None}, with_hooks) == frozenset()
+
+
+def test_a_part_starts_after_the_service_and_leaves_with_it() -> None:
+    unit = plan.UNITS / "camguard-hooks.service"
+    made = _install(UPGRADE, frozenset({"hooks"}))
+    assert Write(unit, HOOKS_UNIT) in made.steps
+    assert not any("camguard-mqtt" in str(step) for step in (*made.steps, *made.tidy))
+    started = _commands(made.tidy)
+    assert ("systemctl", "restart", "--no-block", "camguard-hooks.service") in started
+    assert made.tidy[-1] == Delete(OLD)
+    with_hooks = replace(UPGRADE, units=(*UPGRADE.units, "camguard-hooks.service"))
+    gone = plan.uninstall(DATA, with_hooks, purge=False).steps
+    assert gone.index(Run(("systemctl", "disable", "--now", "camguard-hooks.service"))) < gone.index(Delete(unit))
+    away = _install(with_hooks).steps
+    assert away.index(Run(("systemctl", "disable", "--now", "camguard-hooks.service"))) < away.index(Delete(unit))
+
+
+def _install(standing: Standing, parts: frozenset[str] = frozenset()) -> Plan:
+    return plan.install(DATA, PACKAGES, PYTHON, RELEASE, standing, parts=parts)
 
 
 def _commands(steps: tuple[Step, ...]) -> list[tuple[str, ...]]:

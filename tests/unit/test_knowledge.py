@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
-from camguard.core.model import App, AppIdentity, AppKind
+from camguard import rulebook
+from camguard.core.circumstance import Circumstance
+from camguard.core.context import ContextPolicy, supposed
+from camguard.core.model import App, AppIdentity, AppKind, Camera, CameraKind, Effect, Judgement, Rule
+from camguard.core.policy import Circumstances, judge
 from camguard.desktopentry import LAUNCHERS
+from camguard.platform.linux.faceunlock import EVEN, shipped_rules
 from camguard.platform.linux.knowledge import FILE, decode, knowledge
 from camguard.platform.linux.naming import Namer
 from camguard.platform.linux.packages import Package, Packages
 from camguard.platform.linux.protected import protection
 from camguard.platform.linux.resolvers import RESOLVERS, Facts, File
 from camguard.wording import ending_closes
+from tests.support.core_data import CAMERA, START
 
 BROKER, SYSTEM, SESSION = "holds the camera for other programs", "part of the system itself", "part of the session"
 
@@ -66,12 +74,29 @@ LOGIN = {
     "Login screen (greetd)": ["/usr/sbin/greetd", "/usr/bin/gtkgreet", "/usr/bin/regreet", "/usr/bin/cosmic-greeter"],
     "Face unlock (Howdy)": [
         "/usr/bin/howdy",
+        "/usr/lib/howdy/compare.py",
+        "/usr/lib64/howdy/compare.py",
         "/lib/security/howdy/compare.py",
         "/usr/lib/security/howdy/compare.py",
         "/lib64/security/howdy/compare.py",
         "/usr/lib64/security/howdy/compare.py",
     ],
 }  # fmt: skip
+
+SHIPPED = {
+    "gdm": ["package:gdm3:gdm-session-worker", "package:gdm:gdm", "/usr/bin/gdm", "/usr/lib/gdm-session-worker",
+            "/usr/libexec/gdm-session-worker"],
+    "sddm": ["package:sddm:sddm-helper", "/usr/bin/sddm", "/usr/lib/sddm/sddm-helper"],
+    "lightdm": ["package:lightdm:lightdm", "/usr/bin/lightdm"],
+    "greetd": ["package:greetd:greetd", "/usr/bin/greetd"],
+    "howdy": ["/usr/lib/howdy/compare.py", "/usr/lib64/howdy/compare.py", "/lib/security/howdy/compare.py",
+              "/usr/lib/security/howdy/compare.py", "/lib64/security/howdy/compare.py",
+              "/usr/lib64/security/howdy/compare.py"],
+}  # fmt: skip
+"""Programs, by the key of their entry: each is let through by one shipped rule."""
+
+LOCK_TELLING = {"gnome", "gnome-classic", "ubuntu", "pop", "KDE", "plasma"}
+REMOTE = {"sshd", "xrdp-sesman"}
 
 FIREFOX = "Firefox"
 BROWSERS = {
@@ -133,6 +158,59 @@ def test_login_managers_are_named_where_they_are_roots(namer: Namer, name: str, 
         assert (namer.name(app(facts), facts) == name) is roots
 
 
+INFRARED = replace(CAMERA, kind=CameraKind.INFRARED)
+AT_THE_LOCK = supposed(EVEN, ContextPolicy(frozenset(Circumstance)))
+
+
+def login_program(text: str, *, note: str | None = None) -> App:
+    """The app of a root-owned program, written as in `program` or as a whole path."""
+    if not text.startswith("/"):
+        return app(program(text))
+    file = File(text, "ab", note=note, roots=note is None)
+    return app(Facts(File("/usr/bin/python3", "cd", roots=True), text, file) if text.endswith(".py") else Facts(file))
+
+
+def judged(found: App, camera: Camera = INFRARED, user: str = "root", **more: Any) -> Judgement:
+    case = Circumstances(found, camera, START, user=user, uid=0 if user == "root" else 1000, **more)
+    return judge(case, shipped_rules()).judgement
+
+
+@pytest.mark.parametrize(("key", "text"), [(key, text) for key, texts in SHIPPED.items() for text in texts])
+def test_login_managers_may_use_infrared_cameras_and_others_not(key: str, text: str) -> None:
+    found = login_program(text)
+    rule = judge(Circumstances(found, INFRARED, START, user="root", uid=0), shipped_rules()).rule
+    assert rule is not None
+    assert rule.startswith(f"login.{key}.")
+    assert judged(found, against=AT_THE_LOCK) is Judgement.EXPECTED
+    assert judged(found, CAMERA) is Judgement.UNEXPECTED
+    assert judged(found, user="anna") is Judgement.UNEXPECTED
+    own = Rule("r1", Effect.ASK, found.identity)
+    case = Circumstances(found, INFRARED, START, user="root", uid=0)
+    assert judge(case, [*shipped_rules(), own]).rule == "r1"
+
+
+@pytest.mark.parametrize("key", SHIPPED)
+def test_each_login_manager_has_as_many_rules_as_are_tried(key: str) -> None:
+    assert len([rule for rule in shipped_rules() if rule.id.startswith(f"login.{key}.")]) == len(SHIPPED[key])
+
+
+@pytest.mark.parametrize("path", ["/home/anna/howdy", "/home/anna/lib/security/howdy/compare.py", "/tmp/gdm3"])
+def test_a_program_that_only_calls_itself_so_gains_nothing(path: str) -> None:
+    assert judged(login_program(path)) is Judgement.UNEXPECTED
+
+
+def test_what_is_shown_at_a_login_managers_path_to_itself_alone_gains_nothing() -> None:
+    for path in ("/usr/lib/security/howdy/compare.py", "/usr/bin/sddm"):
+        assert judged(login_program(path, note="not the file at its path")) is Judgement.UNEXPECTED
+
+
+def test_no_rule_in_a_file_can_have_the_id_of_a_shipped_one() -> None:
+    ids = [rule.id for rule in shipped_rules()]
+    assert len(set(ids)) == len(ids)
+    assert all("." in each and rulebook._ID.fullmatch(each) is None for each in ids)
+    assert all(rule.shipped for rule in shipped_rules())
+
+
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in BROWSERS.items() for text in texts])
 def test_browsers_are_named_and_the_guard_knows_which_of_them_close(namer: Namer, name: str, text: str) -> None:
     facts = program(text)
@@ -161,6 +239,8 @@ def test_each_entry_of_the_file_is_tried_here() -> None:
     known = knowledge()
     brokers = {*known.brokers.executables, *(f"{name}*" for name in known.brokers.portals)}
     assert brokers | {name for entry in known.protected for name in entry.executables} == set(PROTECTED)
+    assert {entry.key for entry in known.login} == set(SHIPPED)
+    assert (set(known.session.lock_telling), set(known.session.remote_services)) == (LOCK_TELLING, REMOTE)
     named = {entry.name: {*entry.executables, *entry.scripts} for entry in known.login}
     assert named == {
         name: {path if path.endswith(".py") else path.rpartition("/")[2] for path in paths}

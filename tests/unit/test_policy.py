@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from camguard.core.circumstance import Circumstance
 from camguard.core.confidence import Confidence
 from camguard.core.model import (
     NANOSECONDS,
@@ -31,7 +32,7 @@ CASE = Circumstances(app(), CAMERA, START, user="anna", uid=1000)
 ALLOW = Rule("r1", Effect.ALLOW, app().identity)
 
 
-def codes(case: Circumstances, *rules: Rule) -> list[ReasonCode]:
+def codes(case: Circumstances, *rules: Rule) -> list[ReasonCode | Circumstance]:
     return [reason.code for reason in judge(case, rules).reasons]
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camguard.core.confidence import Confidence
+from camguard.core.confidence import Confidence, Through
 from camguard.core.decisions import Decision
 from camguard.core.events import Kind, Report
 from camguard.core.model import (
@@ -48,6 +48,13 @@ MOMENTS = st.builds(
     st.just("boot"),
 )
 """As the log keeps them, which has microseconds, and offsets in whole minutes."""
+THROUGH = st.builds(
+    Through,
+    st.sampled_from(Confidence).filter(lambda each: each is not Confidence.PORTAL),
+    TEXTS,
+    st.integers(0, 2**22),
+    says=MAYBE,
+) | st.builds(Through, st.just(Confidence.PORTAL), TEXTS, st.integers(0, 2**22), TEXTS.filter(bool), MAYBE)
 PROCESSES = st.builds(
     Process,
     st.none() | st.builds(ProcessIdentity, st.integers(1, 2**22), st.integers(0, 2**53), TEXTS),
@@ -55,6 +62,7 @@ PROCESSES = st.builds(
     MAYBE,
     st.none() | st.integers(0, 2**32 - 2),
     MAYBE,
+    through=st.none() | THROUGH,
 )
 CAMERAS = st.builds(
     Camera,

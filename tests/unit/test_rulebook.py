@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from camguard.core.circumstance import Circumstance
 from camguard.core.model import AppIdentity, AppKind, Effect, Hours, Lasting, Rule
 from camguard.errors import ConfigError, UsageError
 from camguard.rulebook import RuleBook, load
@@ -34,9 +35,10 @@ hours = st.builds(Hours, st.frozensets(st.integers(0, 6), min_size=1), st.intege
 def rules(draw: st.DrawFn) -> Rule:
     until = draw(st.none() | st.integers(0, 32_000_000_000_000_000).map(lambda us: us * 1000))
     lasting = draw(st.sampled_from([Lasting.ONCE, Lasting.ALWAYS])) if until is None else Lasting.UNTIL
+    effect = draw(st.sampled_from(Effect))
     return Rule(
         id="",
-        effect=draw(st.sampled_from(Effect)),
+        effect=effect,
         app=draw(st.none() | apps),
         camera=draw(st.none() | text),
         user=draw(st.none() | text),
@@ -45,6 +47,7 @@ def rules(draw: st.DrawFn) -> Rule:
         until_utc_ns=until,
         app_name=draw(st.none() | text),
         note=draw(st.none() | text),
+        even=draw(st.frozensets(st.sampled_from(Circumstance))) if effect is Effect.ALLOW else frozenset(),
     )
 
 

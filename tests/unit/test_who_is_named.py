@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from camguard.core.model import App, AppKind
+from camguard.core.confidence import Confidence, Through
+from camguard.core.model import App, AppKind, Process, ProcessIdentity
 from camguard.platform.linux.evidence import MISPLACED
+from camguard.platform.linux.identity import LinuxIdentifier
 from camguard.platform.linux.naming import Namer
 from camguard.platform.linux.packages import Package, Packages
 from camguard.platform.linux.resolvers import RESOLVERS, Facts, File
@@ -62,6 +64,24 @@ ROWS: dict[str, Facts] = {
     ),
 }
 
+PIPEWIRE = ("/usr/bin/pipewire", 8)
+THROUGH: dict[str, tuple[Facts | None, Through]] = {
+    "a program that has the camera from PipeWire": (
+        packaged("/usr/bin/cheese", "cheese"), Through(Confidence.BROKER, *PIPEWIRE, says="Firefox"),
+    ),
+    "an app that has it from PipeWire by the portal": (
+        None, Through(Confidence.PORTAL, *PIPEWIRE, app_id="org.gnome.Cheese", says="Firefox"),
+    ),
+    "one of which the portal does not say which it is": (
+        None, Through(Confidence.SELF_DECLARED, *PIPEWIRE, says="Firefox"),
+    ),
+}  # fmt: skip
+"""What has the camera by PipeWire; the facts of its process, None where that is the portal's."""
+
+EVERY: dict[str, tuple[Facts | None, Through | None]] = {
+    **{what: (facts, None) for what, facts in ROWS.items()}, **THROUGH,
+}  # fmt: skip
+
 
 class Files:
     """A package manager in which the package cheese has its desktop entry."""
@@ -81,16 +101,23 @@ class Files:
         return (self._entry,) if package == "cheese" else ()
 
 
+Name = Callable[[Facts | None, Through | None], App]
+
+
 @pytest.fixture
-def named(tmp_path: Path) -> Callable[[Facts], App]:
+def named(tmp_path: Path) -> Name:
     """Names an app as the guard does."""
     for file, text in ENTRIES.items():
         (tmp_path / f"{file}.desktop").write_text(f"[Desktop Entry]\nType=Application\n{text}")
     namer = Namer(Packages((Files(tmp_path),)), lambda: (str(tmp_path),))
 
-    def name(facts: Facts) -> App:
+    def name(facts: Facts | None, through: Through | None) -> App:
+        process = Process(ProcessIdentity(7, 7, "boot"), "cheese", through=through)
+        if facts is None:
+            app, _ = LinuxIdentifier(namer=namer).identify(process)
+            return app
         app = next(found for resolve in RESOLVERS if (found := resolve(facts)) is not None)
-        return replace(app, name=namer.name(app, facts))
+        return replace(app, name=namer.name(app, facts)).had_by(process)
 
     return name
 
@@ -101,22 +128,22 @@ def row(what: str, app: App) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def table(name: Callable[[Facts], App]) -> str:
+def table(name: Name) -> str:
     head = [
         "| what uses the camera | is shown as | and matched as | on whose word | may be allowed |",
         "|---|---|---|---|---|",
     ]
-    return "\n".join([*head, *(row(what, name(facts)) for what, facts in ROWS.items())])
+    return "\n".join([*head, *(row(what, name(*given)) for what, given in EVERY.items())])
 
 
-def test_the_documented_table_is_what_the_code_does(named: Callable[[Facts], App]) -> None:
+def test_the_documented_table_is_what_the_code_does(named: Name) -> None:
     section = README.read_text(encoding="utf-8").split(SECTION)[1].split("\n#")[0]
     assert "\n".join(line for line in section.splitlines() if line.startswith("|")) == table(named)
 
 
-@pytest.mark.parametrize("what", ROWS)
-def test_what_is_known_can_stand_in_a_rule_as_the_table_has_it(what: str, named: Callable[[Facts], App]) -> None:
-    app = named(ROWS[what])
+@pytest.mark.parametrize("what", EVERY)
+def test_what_is_known_can_stand_in_a_rule_as_the_table_has_it(what: str, named: Name) -> None:
+    app = named(*EVERY[what])
     if app.known:
         written = parse_app(spell_app(app.identity))
         assert (written.kind, written.id) == (app.identity.kind, app.identity.id)

@@ -12,6 +12,7 @@ from camguard.errors import CamguardError
 from camguard.platform.linux import fanotify, procfs
 from camguard.platform.linux.gate import obstacle
 from camguard.platform.linux.packages import Packages
+from camguard.platform.linux.pipewire import checkup as pipewire
 from camguard.ports import CameraSource, Finding, Level, Switch
 
 _TRACE_EVENT = "kernel/tracing/events/v4l2/v4l2_dqbuf/format"
@@ -31,6 +32,7 @@ class Places:
     udev_control: str = "/run/udev/control"
     udev_data: str = "/run/udev/data"
     container_marks: tuple[str, ...] = _CONTAINER_MARKS
+    run_user: str = "/run/user"
 
 
 class LinuxExaminer:
@@ -57,6 +59,7 @@ class LinuxExaminer:
             self._udev(),
             *self._inotify(),
             self._package_manager(),
+            pipewire.examine(self._places.run_user),
             self._gate(),
         )
 

@@ -20,9 +20,11 @@ from camguard.errors import ProcessGone
 from camguard.platform.linux import procfs, sandbox
 from camguard.platform.linux.groups import paths
 from camguard.platform.linux.hashing import open_regular
+from camguard.platform.linux.origin import upgraded
 from camguard.platform.linux.sandbox import FlatpakClaim
 
 DELETED = "deleted"
+UPGRADED = "replaced by an upgrade of its package"
 MISPLACED = "not the file at its path"
 UNREADABLE = "cannot be read"
 _PARENTS, _NEAR = 16, 2
@@ -66,7 +68,7 @@ def gather(proc: str, identity: ProcessIdentity, uid: int | None, stack: ExitSta
     """
     pid = identity.pid
     link = procfs.executable(proc, pid)
-    exe = None if link is None else _open(f"{proc}/{pid}/exe", link, stack)
+    exe = None if link is None else _running(proc, pid, link, stack)
     script = procfs.script(proc, pid, link)
     script_file = None if script is None or link is None else _script_file(proc, pid, uid, script, link, stack)
     chain = parents(proc, pid)
@@ -99,6 +101,13 @@ def _open(way: str, path: str, stack: ExitStack) -> OpenFile | None:
         return None
     stack.callback(os.close, fd)
     return OpenFile(path.removesuffix(procfs.DELETED), fd, _note(path, fd))
+
+
+def _running(proc: str, pid: int, path: str, stack: ExitStack) -> OpenFile | None:
+    file = _open(f"{proc}/{pid}/exe", path, stack)
+    if file is None or file.note != DELETED or not upgraded(proc, pid, file.path, os.fstat(file.fd)):
+        return file
+    return OpenFile(file.path, file.fd, UPGRADED)
 
 
 def _note(path: str, fd: int) -> str | None:

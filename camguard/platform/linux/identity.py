@@ -14,15 +14,25 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 
+from camguard.core.confidence import Confidence, Through
 from camguard.core.details import Details
-from camguard.core.model import UNKNOWN_APP, App, Process
+from camguard.core.model import UNKNOWN_APP, App, AppIdentity, AppKind, Process
 from camguard.core.redaction import redact
 from camguard.errors import AccessDenied, NothingMatched, ProcessGone
 from camguard.platform.linux import groups, procfs, sandbox
-from camguard.platform.linux.evidence import UNREADABLE, Evidence, OpenFile, gather, open_file
+from camguard.platform.linux.evidence import (
+    DELETED,
+    UNREADABLE,
+    UPGRADED,
+    Evidence,
+    OpenFile,
+    gather,
+    open_file,
+)
 from camguard.platform.linux.hashing import Hasher
 from camguard.platform.linux.knowledge import knowledge
 from camguard.platform.linux.naming import Namer
+from camguard.platform.linux.origins import origin_of
 from camguard.platform.linux.packages import Packages
 from camguard.platform.linux.protected import is_systems_own
 from camguard.platform.linux.resolvers import RESOLVERS, Facts, File, Resolver
@@ -56,6 +66,9 @@ class LinuxIdentifier:
     def identify(self, process: Process, secured: Callable[[], object] | None = None) -> tuple[App, Details]:
         """The app behind a process; of one that is gone, closed to us or replaced, what its quick facts say."""
         user = None if process.uid is None else user_name(process.uid)
+        if process.through is not None and process.through.by_portal:
+            portals = _portal_app(process.through)
+            return replace(portals, name=self._namer.name(portals, Facts(File("")))), Details(user=user)
         unknown = App(UNKNOWN_APP, _quick_name(process))
         if process.identity is None or process.identity.boot_id != self._boot_id:
             return unknown, Details(user=user)
@@ -67,13 +80,18 @@ class LinuxIdentifier:
             if secured is not None:
                 secured()
             facts = self._facts(evidence)
+            details = _details(user, evidence, facts)
+            if facts is not None:
+                origin = origin_of(self._proc, evidence, facts, process.started_utc_ns, details.parents)
+                details = replace(details, origin=origin)
         app = None if facts is None else self._resolve(facts)
-        details = _details(user, evidence, facts)
         if app is None or facts is None:
             return unknown, details
         browser = self._namer.browser(app.identity, facts.exe)
-        warning = ending_closes(browser.name) if browser is not None and browser.closes else None
-        return app, replace(details, warning=warning)
+        warning = None
+        if browser is not None and browser.closes and process.through is None:  # else its connection is cut
+            warning = ending_closes(browser.name)
+        return app.had_by(process), replace(details, warning=warning)
 
     def identify_file(self, path: str) -> App:
         """The app that a file would be if it were run.
@@ -119,6 +137,8 @@ class LinuxIdentifier:
 
     def _file(self, file: OpenFile, claim: FlatpakClaim | None = None) -> File:
         found = os.fstat(file.fd)
+        if file.note == UPGRADED:
+            return self._upgraded(file)
         roots = file.note is None and is_systems_own(file.path, found)
         package, note = self._packages.owner(file.path) if roots else None, file.note
         deployed = None if claim is None else sandbox.deployed(claim, file.path, found, self._flatpaks)
@@ -126,6 +146,21 @@ class LinuxIdentifier:
             roots = deployed is not None or sandbox.of_runtime(claim, file.path, found, self._flatpaks)
             note = None if roots else file.note  # it is the one at its path, as the sandbox has paths
         return File(file.path, self._hasher.sha256(file.fd), note, package, roots, deployed)
+
+    def _upgraded(self, file: OpenFile) -> File:
+        """A file that its package's upgrade replaced: it is still that package's; which version, is not known."""
+        package, content = self._packages.owner(file.path), self._hasher.sha256(file.fd)
+        if package is None:
+            return File(file.path, content, DELETED)
+        return File(file.path, content, package=replace(package, version=None), roots=True, upgraded=True)
+
+
+def _portal_app(through: Through) -> App:
+    """The app that the portal has a camera for. What only the app says of itself makes no identity."""
+    if through.confidence is Confidence.PORTAL and through.app_id is not None:
+        return App(AppIdentity(AppKind.PORTAL, through.app_id), through.app_id, confidence=Confidence.PORTAL)
+    name = f"{through.says or 'an app'} (by the portal, which does not say which app it is)"
+    return App(UNKNOWN_APP, name, confidence=through.confidence)
 
 
 def _interpreter(file: OpenFile) -> str | None:
@@ -176,7 +211,7 @@ def _details(user: str | None, evidence: Evidence, facts: Facts | None) -> Detai
         parents=(*evidence.parents, *evidence.further),
         unit=groups.unit(evidence.groups),
         exe_sha256=exe.sha256 if exe else None,
-        exe_note=exe.note if exe else None,
+        exe_note=None if exe is None else UPGRADED if exe.upgraded else exe.note,
         package=package.name if package else None,
         package_version=package.version if package else None,
         hints=() if launched is None else (f"its unit is named for {launched}",),

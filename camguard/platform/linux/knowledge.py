@@ -42,11 +42,21 @@ class Protected(_Entry, frozen=True):
 
 
 class Login(_Entry, frozen=True):
-    """A login manager or face unlock; `name` is what people are told."""
+    """A login manager or face unlock; `name` is what people are told. The file tells what each list means."""
 
+    key: str
     name: str
     executables: tuple[str, ...]
     scripts: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
+
+
+class Session(_Entry, frozen=True):
+    """Which desktops tell of the lock of the screen, and which services begin remote sessions."""
+
+    lock_telling: tuple[str, ...]
+    remote_services: tuple[str, ...]
 
 
 class Browser(_Entry, frozen=True):
@@ -94,6 +104,7 @@ class Knowledge(_Entry, frozen=True):
     brokers: Brokers
     protected: tuple[Protected, ...]
     login: tuple[Login, ...]
+    session: Session
     browser: tuple[Browser, ...]
     wine: Wine
     interpreter: tuple[Interpreter, ...]

@@ -72,7 +72,7 @@ class Namer:
         """The browser that an app is."""
         for browser in self._known().browser:
             match identity.kind:
-                case AppKind.FLATPAK:
+                case AppKind.FLATPAK | AppKind.PORTAL:
                     found = identity.id in browser.flatpaks
                 case AppKind.SNAP:
                     found = identity.id in browser.snaps
@@ -97,7 +97,7 @@ class Namer:
         with self._lock:
             index = self._current()
             match identity.kind:
-                case AppKind.FLATPAK:
+                case AppKind.FLATPAK | AppKind.PORTAL:
                     return index.flatpaks.get(identity.id)
                 case AppKind.SNAP:
                     return index.snaps.get(identity.id)

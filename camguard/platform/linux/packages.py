@@ -9,7 +9,7 @@ import subprocess
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 _MERGED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
@@ -21,10 +21,11 @@ _CACHED = 1024
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """An installed package."""
+    """An installed package. `installed_utc_ns` is when it was installed or upgraded last, None where none can say."""
 
     name: str
     version: str | None
+    installed_utc_ns: int | None = field(default=None, compare=False)
 
 
 class Database(Protocol):
@@ -134,7 +135,8 @@ class Dpkg:
                 continue
             content = b"\n" + _content(file)
             if any(line in content for line in lines):
-                return Package(package, self._version(package, architecture))
+                # dpkg writes the list anew whenever it unpacks the package
+                return Package(package, self._version(package, architecture), _mtime(file))
         return None
 
     def _lists(self) -> Iterator[tuple[str, str, str]]:
@@ -179,9 +181,12 @@ class Rpm:
 
     def owner(self, path: str) -> Package | None:
         """The package that ``rpm -qf`` names."""
-        answer = self._query("-qf", "--qf", r"%{NAME}\n%{VERSION}-%{RELEASE}\n", "--", path)
-        lines = answer.decode("utf-8", "replace").splitlines()
-        return Package(lines[0], lines[1]) if len(lines) >= 2 else None
+        form = r"%{NAME}\n%{VERSION}-%{RELEASE}\n%{INSTALLTIME}\n"
+        lines = self._query("-qf", "--qf", form, "--", path).decode("utf-8", "replace").splitlines()
+        if len(lines) < 3:
+            return None
+        installed = int(lines[2]) * 1_000_000_000 if lines[2].isdecimal() else None
+        return Package(lines[0], lines[1], installed)
 
     def files(self, package: str) -> tuple[str, ...]:
         """What ``rpm -ql`` lists."""

@@ -34,8 +34,9 @@ def is_systems_own(path: str, running: os.stat_result) -> bool:
     except (OSError, ValueError):
         return False
     same = (there.st_dev, there.st_ino) == (running.st_dev, running.st_ino)
-    return same and _only_roots(there) and _only_roots(folder)
+    return same and only_roots(there) and only_roots(folder)
 
 
-def _only_roots(found: os.stat_result) -> bool:
+def only_roots(found: os.stat_result) -> bool:
+    """Whether a file or folder is root's, and nobody else may write to it."""
     return found.st_uid == 0 and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
 from contextlib import ExitStack
+from typing import Any
 
 from camguard.core.events import CamerasSeen, Sighting
 from camguard.platform.linux import fanotify
+from camguard.platform.linux.attribution import Attribution
+from camguard.platform.linux.brokers import Brokers
 from camguard.platform.linux.feeding import Feeds
 from camguard.platform.linux.holders import HolderFinder
 from camguard.platform.linux.holdings import Holdings
@@ -19,7 +24,8 @@ class LinuxSensor:
     """Sees who holds which camera; see `ports.Sensor`.
 
     `privileged` True watches by fanotify, False by inotify, None by what is allowed here. Frames are counted where
-    `tracefs` can be used, which takes root; without them mappings and the dwell have to do.
+    `tracefs` can be used, which takes root; without them mappings and the dwell have to do. With `brokers`, who has a
+    camera through PipeWire is told in PipeWire's place; None tells the processes that have it open, and no more.
     """
 
     def __init__(
@@ -30,11 +36,13 @@ class LinuxSensor:
         proc: str = "/proc",
         privileged: bool | None = None,
         tracefs: str | None = "/sys/kernel/tracing",
+        brokers: Brokers | None = None,
     ) -> None:
         as_root = fanotify.available() if privileged is None else privileged
         reader = ProcessReader(proc)
         tracing = tracefs if as_root else None
         self._means = Means(source, clock, reader, HolderFinder(reader), as_root, tracing, Feeds())
+        self._brokers = brokers
         self._watching: Watching | None = None
 
     @property
@@ -59,11 +67,18 @@ class LinuxSensor:
             holdings.feeds(self._means.feeds.fed(camera))
             sighting = holdings.sighting(at, first=True)
             if sighting is not None:
-                seen.append(sighting)
+                seen.append(sighting if self._brokers is None else self._brokers.replaced(sighting, camera))
         return tuple(seen)
 
     async def watch(self, deliver: Deliver) -> None:
         """Watch until cancelled; see `ports.Sensor.watch`."""
+        if self._brokers is None:
+            await self._watch(deliver)
+            return
+        attribution = Attribution(self._brokers, self._means.clock, deliver)
+        await _until_one_ends(self._watch(attribution.deliver), attribution.run())
+
+    async def _watch(self, deliver: Deliver) -> None:
         with ExitStack() as stack:
             self._watching = Watching(self._means, deliver, stack)
             stack.callback(setattr, self, "_watching", None)
@@ -78,3 +93,16 @@ class LinuxSensor:
         """Do not look for mappings yet; nothing happens where nobody watches."""
         if self._watching is not None:
             self._watching.stand_aside(for_s)
+
+
+async def _until_one_ends(*parts: Coroutine[Any, Any, None]) -> None:
+    """Run parts side by side; when one ends the others are cancelled, and what it raised is raised."""
+    tasks = [asyncio.ensure_future(part) for part in parts]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,8 +1,8 @@
 """All clocks of Linux, and the kernel's word that one of them was moved: timerfd_create(2).
 
-A timer on CLOCK_REALTIME with TFD_TIMER_CANCEL_ON_SET is cancelled when the clock is set, and when the machine resumes:
-timekeeping_resume() tells all such timers (timerfd_resume() since Linux 5.14, clock_was_set() before). It is set for a
-time that does not come, so that it costs nothing and wakes nobody. No D-Bus is needed.
+A timer on CLOCK_REALTIME with TFD_TIMER_CANCEL_ON_SET is cancelled when that clock moves against CLOCK_MONOTONIC: when
+it is set, and when the machine resumes, since CLOCK_MONOTONIC stood still meanwhile (timerfd_clock_was_set() in
+fs/timerfd.c). It is set for a time that does not come, so that it costs nothing and wakes nobody. No D-Bus is needed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from camguard.platform.linux import timerfd
 from camguard.platform.linux.clock import LinuxClock
 
 _NEVER = (2**31 - 1) * NANOSECONDS
-"""In 2038. A later one does not fit everywhere; should it come, it is set again for nothing."""
+"""In 2038. A later one does not fit everywhere; should it come, it rings once, and the clocks are read for nothing."""
 
 _FLAGS = timerfd.ABSTIME | timerfd.CANCEL_ON_SET
 _SURE_NS = NANOSECONDS // 100

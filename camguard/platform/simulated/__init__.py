@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 
+from camguard.platform.keepsake import Keepsakes
 from camguard.platform.simulated.alarm import SimulatedAlarm
 from camguard.platform.simulated.cameras import SimulatedCameras, make_camera
+from camguard.platform.simulated.context import SimulatedSurroundings, pretend_context
 from camguard.platform.simulated.processes import (
     PortableClock,
     SimulatedControl,
@@ -17,6 +19,7 @@ from camguard.platform.simulated.processes import (
 )
 from camguard.platform.simulated.sensor import SimulatedSensor
 from camguard.platform.simulated.switch import SimulatedSwitch
+from camguard.platform.simulated.witness import SimulatedWitness
 from camguard.ports import Platform
 
 __all__ = [
@@ -28,15 +31,17 @@ __all__ = [
     "SimulatedIdentifier",
     "SimulatedPlatform",
     "SimulatedSensor",
+    "SimulatedSurroundings",
     "SimulatedSwitch",
     "make_camera",
+    "pretend_context",
 ]
 
 
 class SimulatedPlatform(Platform):
     """All edges of the simulated backend over one source of cameras."""
 
-    def __init__(self, source: SimulatedCameras) -> None:
+    def __init__(self, source: SimulatedCameras, keepsakes: Keepsakes | None = None) -> None:
         clock = PortableClock()
         super().__init__(
             name="simulated",
@@ -49,4 +54,6 @@ class SimulatedPlatform(Platform):
             examiner=SimulatedExaminer(source),
             alarm=lambda ring: SimulatedAlarm(ring, clock),
             at_seat=lambda uid: uid == os.getuid(),
+            witness=SimulatedWitness(keepsakes),
+            surroundings=SimulatedSurroundings(source.folder),
         )

@@ -77,7 +77,7 @@ def _script(exe: str | None, command: list[str]) -> str | None:
     return os.path.abspath(command[1])
 
 
-def _same(identity: ProcessIdentity) -> psutil.Process | None:
+def same(identity: ProcessIdentity) -> psutil.Process | None:
     """The process with this identity, None where it is gone (a zombie is) or its pid belongs to another."""
     try:
         process = psutil.Process(identity.pid)
@@ -94,12 +94,14 @@ class SimulatedIdentifier:
     def identify(self, process: Process, secured: Callable[[], object] | None = None) -> tuple[App, Details]:
         """The app behind a process."""
         name = os.path.basename(process.script or process.exe or "") or process.name or "unknown process"
-        found = None if process.identity is None else _same(process.identity)
+        found = None if process.identity is None else same(process.identity)
         if found is None or process.exe is None:
             return App(UNKNOWN_APP, name), Details()
         details = Details()
         with suppress(psutil.Error):
-            details = replace(details, command=redact(found.cmdline()), user=found.username(), parents=_parents(found))
+            details = replace(
+                details, command=redact(found.cmdline()), user=found.username(), parents=parents_of(found)
+            )
         if secured is not None:
             secured()
         details = replace(details, exe_sha256=_sha256(process.exe))
@@ -135,7 +137,8 @@ def _is_script(path: str) -> bool:
         return file.read(2) == b"#!" or path.endswith((".py", ".sh", ".js", ".pl", ".rb", ".lua"))
 
 
-def _parents(process: psutil.Process) -> tuple[Parent, ...]:
+def parents_of(process: psutil.Process) -> tuple[Parent, ...]:
+    """The parent chain, nearest first. Raises psutil.Error where the process is gone."""
     chain = []
     for parent in process.parents()[:_PARENTS]:
         with suppress(psutil.Error):
@@ -180,7 +183,7 @@ class SimulatedControl:
         objection = self.objection(process)
         if process.identity is None or objection is not None:
             return Outcome(Result.REFUSED, why=objection)
-        found = _same(process.identity)
+        found = same(process.identity)
         gone = f"Process {process.identity.pid} has already ended."
         if found is None:
             return Outcome(Result.GONE, why=gone)
@@ -208,7 +211,7 @@ def _ended(process: psutil.Process, identity: ProcessIdentity, within_s: float) 
     try:
         process.wait(within_s)
     except psutil.TimeoutExpired:
-        return _same(identity) is None
+        return same(identity) is None
     return True
 
 

@@ -55,7 +55,7 @@ def test_an_unexpected_use_is_kept_by_the_second_button(stage: TrayStage) -> Non
         assert stage.decided()["decision"] == Decision.KEEP
         stage.wait_look(Look.EXPECTED)
         assert program.poll() is None
-        assert stage.service.objects("rules", "list")["rules"] == []
+        assert stage.service.own_rules() == []
 
 
 def test_an_app_is_allowed_by_the_third_button(stage: TrayStage) -> None:
@@ -64,7 +64,7 @@ def test_an_app_is_allowed_by_the_third_button(stage: TrayStage) -> None:
         stage.press_button(alert, 2, of=3)
         assert stage.decided()["decision"] == Decision.ALLOW
         stage.wait_look(Look.EXPECTED)
-    [rule] = stage.service.objects("rules", "list")["rules"]
+    [rule] = stage.service.own_rules()
     assert (rule["effect"], rule["app"]) == ("allow", f"script:{stage.service.folder / APP}")
     with stage.service.stranger(APP):
         stage.wait_look(Look.EXPECTED)

@@ -14,8 +14,8 @@ from camguard.platform.linux.packages import Package
 class File:
     """A file that a process runs. `note` says what is odd about it, None where it is the one at its path.
 
-    `roots`: only root could have put it there. `deployed` is where it lies in root's installation of the Flatpak that
-    the process says it is.
+    `roots`: only root could have put it there. `upgraded`: it was at its path until its package was upgraded.
+    `deployed` is where it lies in root's installation of the Flatpak that the process says it is.
     """
 
     path: str
@@ -24,6 +24,7 @@ class File:
     package: Package | None = None
     roots: bool = False
     deployed: str | None = None
+    upgraded: bool = False
 
     @property
     def base(self) -> str:

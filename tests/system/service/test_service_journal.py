@@ -1,0 +1,141 @@
+"""What the installed service tells the systemd journal, as journalctl reads it there; and its hooks, in their unit."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from camguard.core.events import Kind
+from camguard.journalentry.kinds import KINDS
+from tests.support.guest import WEBCAM, Desk, until
+from tests.support.installed import CONFIGURATION, UNIT, FromWheel, camguard, show
+
+pytestmark = pytest.mark.system
+
+HOOKS = "camguard-hooks.service"
+HOOK = Path("/usr/local/bin/hook")
+
+
+def journal(*matches: str) -> list[dict[str, Any]]:
+    """The entries that journalctl finds, oldest first."""
+    done = subprocess.run(
+        ["journalctl", "--boot", "--output=json", "--quiet", *matches], capture_output=True, text=True, check=True
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def entry_of(kind: Kind, **wanted: str) -> dict[str, Any]:
+    """Wait for the entry of this kind with these fields; the newest of them."""
+    matches = (f"MESSAGE_ID={KINDS[kind].message_id}", *(f"CAMGUARD_{name}={value}" for name, value in wanted.items()))
+    until(f"{kind} {wanted} in the systemd journal", lambda: bool(journal(*matches)))
+    return journal(*matches)[-1]
+
+
+def test_the_systemd_journal_has_each_event_by_its_fields(service: FromWheel, desk: Desk) -> None:
+    program = desk.program("mmap", user="kid", app="told-to-journald")
+    alert = entry_of(Kind.ALERT, PID=str(program.pid))
+    assert alert["_SYSTEMD_UNIT"] == UNIT
+    assert alert["SYSLOG_IDENTIFIER"] == "camguard"
+    assert alert["PRIORITY"] == "4"
+    assert (alert["CAMGUARD_EVENT"], alert["CAMGUARD_VERDICT"]) == ("alert", "unexpected")
+    assert (alert["CAMGUARD_USER"], alert["CAMGUARD_CAMERA"]) == ("kid", WEBCAM)
+    assert alert["CAMGUARD_APP_ID"] == f"script:{desk.app('told-to-journald')}"
+    assert alert["MESSAGE"].startswith(f"{alert['CAMGUARD_APP']} (user kid) uses {WEBCAM} unexpectedly: ")
+    ended = camguard("end", "--yes", alert["CAMGUARD_ACTIVATION"])
+    assert ended.returncode == 0, ended.stderr
+    over = entry_of(Kind.ENDED, ACTIVATION=alert["CAMGUARD_ACTIVATION"])
+    assert int(over["CAMGUARD_SEQ"]) > int(alert["CAMGUARD_SEQ"])
+    outcome = entry_of(Kind.ACTION_COMPLETED, ACTIVATION=alert["CAMGUARD_ACTIVATION"])
+    assert (outcome["CAMGUARD_OUTCOME"], outcome["CAMGUARD_BY"]) == ("ended", "user root")
+
+
+def test_a_hostile_name_stays_one_value_there(service: FromWheel, desk: Desk) -> None:
+    program = desk.program("mmap", user="kid", app="x\nPRIORITY=0\nCAMGUARD_VERDICT=expected")
+    alert = entry_of(Kind.ALERT, PID=str(program.pid))
+    assert (alert["PRIORITY"], alert["CAMGUARD_VERDICT"]) == ("4", "unexpected")
+    assert "\n" in alert["CAMGUARD_APP"]
+    assert "\n" not in alert["MESSAGE"]
+
+
+def test_the_catalog_explains_it(service: FromWheel, desk: Desk) -> None:
+    explained = subprocess.run(
+        ["journalctl", "--boot", "--catalog", "--quiet", f"MESSAGE_ID={KINDS[Kind.GUARD_STARTED].message_id}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert f"Subject: {KINDS[Kind.GUARD_STARTED].subject}" in explained
+
+
+def test_an_alert_is_no_trouble_of_the_services(service: FromWheel, desk: Desk) -> None:
+    program = desk.program("mmap", user="kid", app="no-trouble")
+    entry_of(Kind.ALERT, PID=str(program.pid))
+    told = json.loads(camguard("service", "status", "--json").stdout)
+    assert not any("unexpectedly" in line for line in told["trouble"])
+
+
+def test_a_broken_configuration_is_told_once(service: FromWheel, configured: Callable[[str], None]) -> None:
+    configured("")
+    before = journal(f"_SYSTEMD_UNIT={UNIT}")[-1]["__CURSOR"]
+    CONFIGURATION.write_text("[gate]\nmood = 1\n")
+    subprocess.run(["systemctl", "reload", UNIT], check=True)
+    entry_of(Kind.CONFIG_KEPT)
+    since = journal(f"--after-cursor={before}", f"_SYSTEMD_UNIT={UNIT}")
+    assert len([entry for entry in since if "mood" in str(entry["MESSAGE"])]) == 1
+    told = json.loads(camguard("service", "status", "--json").stdout)
+    assert any("mood" in line for line in told["trouble"])
+
+
+@pytest.fixture
+def hooks(service: FromWheel) -> Iterator[None]:
+    HOOK.write_text(
+        "#!/bin/sh\ncat\nid -u\nid -G\n"
+        "/usr/local/bin/camguard off >&2\n"
+        "/usr/local/bin/camguard log --limit 1 --no-pager >/dev/null && echo reads the log\n"
+    )
+    HOOK.chmod(0o755)
+    CONFIGURATION.write_text(f'[hooks.tell]\non = ["alert"]\nrun = ["{HOOK}"]\ntimeout = "60s"\n')
+    done = service.run("service", "install", "--hooks")
+    assert done.returncode == 0, done.stderr
+    state = ["systemctl", "show", "-P", "ActiveState", HOOKS]
+    until("the hooks' unit", lambda: subprocess.check_output(state, text=True) == "active\n")
+    yield
+    CONFIGURATION.unlink()
+    HOOK.unlink()
+    done = service.run("service", "install", "--no-hooks")
+    assert done.returncode == 0, done.stderr
+    assert not Path(f"/etc/systemd/system/{HOOKS}").exists()
+
+
+def test_a_hook_sees_everything_and_may_do_nothing(hooks: None, service: FromWheel, desk: Desk) -> None:
+    unit = f"/etc/systemd/system/{HOOKS}"
+    analysed = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=20", unit],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "SYSTEMD_COLORS": "0"},
+    )
+    assert analysed.returncode == 0, analysed.stdout
+    done = camguard("hooks", "test", "tell", "--json")
+    assert done.stdout, done.stderr
+    [ran] = json.loads(done.stdout)["runs"]
+    lines = ran["output"].splitlines()
+    assert json.loads(lines[0])["event"] == "alert"
+    assert lines[1] != "0"
+    assert "may switch cameras" in ran["output"]
+    assert lines[-1] == "reads the log"
+    assert ran["well"], ran
+    program = desk.program("mmap", user="kid", app="for-the-hook")
+    said = f'"pid":{program.pid}'
+    until(
+        "the hook's output in its log",
+        lambda: any(said in str(entry["MESSAGE"]) for entry in journal(f"_SYSTEMD_UNIT={HOOKS}")),
+    )
+    assert show("ActiveState") == "active"
