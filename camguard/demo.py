@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from camguard.compose import open_guard, pretend_camera, pretend_locked
 from camguard.config import Backend, Config
@@ -99,7 +100,9 @@ class Demo:
         stranger = await asyncio.create_subprocess_exec(sys.executable, *arguments)
         try:
             alert = await _until(reports, Kind.ALERT, running)
-            outcome = await end_use(guard.platform, guard.record, _order(alert), tell) if await decide(alert) else None
+            outcome = None
+            if await decide(alert):
+                outcome = await _beside(running, end_use(guard.platform, guard.record, _order(alert), tell))
             await _until(reports, Kind.ENDED, running, self._seconds)
         finally:
             if stranger.returncode is None:
@@ -107,6 +110,16 @@ class Demo:
                     stranger.kill()
             await stranger.wait()
         return outcome
+
+
+async def _beside(running: asyncio.Task[None], work: Coroutine[Any, Any, Outcome]) -> Outcome:
+    """Do something that a guard has to answer; one that fails meanwhile fails this too."""
+    task = asyncio.create_task(work)
+    await asyncio.wait({task, running}, return_when=asyncio.FIRST_COMPLETED)
+    if not task.done():
+        task.cancel()
+        await running
+    return await task
 
 
 def _order(alert: Report) -> Order:

@@ -9,24 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 
-from camguard import __version__
 from camguard.batch import Act, Asked, Batch, Companion, Due, Event, Identified
 from camguard.blocking import ASIDE_S, HURRY_S, Blow, Findings, Writing
-from camguard.clockstate import clock_synchronised
 from camguard.core.casebook import Case, Casebook, Digest, Enforce, Identify, Identity, Spend, Wish, would_block
 from camguard.core.context import ContextPolicy
-from camguard.core.events import CamerasSeen, Kind, Report, Sighting
+from camguard.core.events import CamerasSeen, Report, Sighting
 from camguard.core.model import Camera, CameraId, Moment, Result, Rule, Step
 from camguard.core.power import Power
 from camguard.core.switchboard import Turn
 from camguard.ending import block_of, carry_out, pending
 from camguard.errands import Errands, whole
 from camguard.inforce import RETRY_S, InForce
+from camguard.lifetime import started, stopped
 from camguard.ports import History, JournalWriter, Platform, Rules
 from camguard.readiness import look_up
 from camguard.switching import Switched, Switching
@@ -100,13 +98,8 @@ class Guard:
         """The rules in force."""
         return self._in_force.rules
 
-    @property
-    def minding(self) -> ContextPolicy:
-        """What of a use's context speaks against it; what is set holds from the next verdict on."""
-        return self._book.minding
-
-    @minding.setter
-    def minding(self, policy: ContextPolicy) -> None:
+    def mind(self, policy: ContextPolicy) -> None:
+        """Let this of a use's context speak against it, from the next verdict on."""
         self._book.minding = policy
 
     def listen(self, listener: Listener) -> None:
@@ -121,7 +114,7 @@ class Guard:
         try:
             if self.switching is not None:
                 await self.switching.reconcile()
-            self._tell(await self._write([*self._recovered, self._started()]))
+            self._tell(await self._write([*self._recovered, started(self.platform)]))
             self._errands = Errands()
             self._alarm = self.platform.alarm(self._wake)
             self._times.follow(self._wake)
@@ -391,20 +384,9 @@ class Guard:
         batch = self._take(self._waiting())
         if self.switching is not None and self.switching.restore_on_stop:
             batch.digest.reports += await asyncio.to_thread(self.switching.restore)
-        batch.digest.reports.append(Report(Kind.GUARD_STOPPED, self.platform.clock.now(), extra={"pid": os.getpid()}))
+        batch.digest.reports.append(stopped(self.platform))
         self._over = True
         await self._keep(batch)
-
-    def _started(self) -> Report:
-        extra = {
-            "version": __version__,
-            "pid": os.getpid(),
-            "uid": os.getuid(),
-            "platform": self.platform.name,
-            "method": self.platform.method,
-            "clock_synchronised": clock_synchronised(),
-        }
-        return Report(Kind.GUARD_STARTED, self.platform.clock.now(), extra=extra)
 
 
 def _log_step(step: Step) -> None:

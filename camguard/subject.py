@@ -10,8 +10,9 @@ from camguard.core.casebook import Case
 from camguard.core.circumstance import Circumstance
 from camguard.core.decisions import Decision
 from camguard.core.events import Kind, Report
-from camguard.core.model import Activation, App, Camera, Effect, Moment, Outcome, Process, ReasonCode, Rule, Verdict
+from camguard.core.model import Activation, App, Camera, Effect, Moment, Outcome, Process, Rule, Verdict
 from camguard.core.power import Power
+from camguard.core.reasons import ReasonCode
 from camguard.core.records import Record, describe
 from camguard.errors import Refused
 from camguard.journal.fold import ActivationRecord

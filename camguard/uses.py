@@ -85,11 +85,12 @@ def look(
             for holder in sorted(sighting.holders, key=lambda each: each.process.age):
                 app, details = platform.identifier.identify(holder.process)
                 times, last = history.times_seen(app.identity) if app.known else (0, None)
-                uid, at, feeds = holder.process.uid, sighting.at, holder.part is Part.FEEDS
+                uid, at = holder.process.uid, sighting.at
                 context = platform.surroundings.context(holder.process, details.origin)
                 speaking = against(context, at, minding)
                 case = Circumstances(app, camera, at, details.user, uid, times, last, speaking)
-                verdict = of_feeding(judge(case, rules)) if feeds else judge(case, rules)
+                verdict, feeds = judge(case, rules), holder.part is Part.FEEDS
+                verdict = of_feeding(verdict) if feeds else verdict
                 uses.append(Use(camera, holder.process, app, details, holder.mapped, verdict, context, feeds))
     return tuple(cameras.values()), tuple(uses)
 

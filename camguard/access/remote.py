@@ -28,9 +28,9 @@ from camguard.core.model import (
     Rule,
     Step,
     Verdict,
-    reason_code,
 )
 from camguard.core.power import Power
+from camguard.core.reasons import reason_code
 from camguard.core.records import Record
 from camguard.ipc import calls
 from camguard.ipc.client import Client

@@ -68,7 +68,12 @@ def list_hooks(as_json: bool) -> None:
 
 @command.command()
 @click.argument("name", required=False)
-@click.option("--event", type=click.Choice([kind.value for kind in Kind]), help="Only on an event of this kind.")
+@click.option(
+    "--event",
+    metavar="KIND",
+    type=click.Choice([kind.value for kind in Kind]),
+    help="Only on one: alert, ended, …",
+)
 @json_option
 def test(name: str | None, event: str | None, as_json: bool) -> None:
     """Run a hook, or all, on a made-up event of each kind that it is for.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,7 +61,7 @@ def verify(as_json: bool, key: Path | None) -> None:
     """
     from camguard.proof import prove
 
-    if os.geteuid() != 0 and service() is not None:
+    if _kept_by_service():
         raise Refused("the service keeps the log, and only root may read the file: sudo camguard log verify")
     path = configuration().journal_path
     with _progress(path, hidden=as_json) as tell:
@@ -89,12 +89,23 @@ def create() -> None:
     from camguard.journal.signing import create as make
     from camguard.journal.signing import key_of, public_of
 
-    if os.geteuid() != 0 and service() is not None:
+    if _kept_by_service():
         raise Refused("the service keeps the log, and root keeps its key: sudo camguard log key create")
     path = configuration().journal_path
     name = make(path)
     say(f"The key {name} is in {quoted(str(key_of(path)), 200)}.", fg="green")
     say(f"Keep a copy of {quoted(str(public_of(path)), 200)} where nobody of this machine can write.")
+
+
+def _kept_by_service() -> bool:
+    """Whether the log that is meant is the service's, and not this user's to read; a tray's guard keeps the user's."""
+    if os.geteuid() == 0:
+        return False
+    remote = service()
+    if remote is None:
+        return False
+    with closing(remote):
+        return remote.answered_by == "service"
 
 
 @contextmanager

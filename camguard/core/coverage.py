@@ -249,6 +249,8 @@ class _History:
     def _miss(self, sign: Sign) -> None:
         if sign.kind == Kind.JOURNAL_CUT:
             self.spells[0].why = (CUT,)  # the time before the first sign that is left
+            if sign.end is not None:  # of the guard's start, which a cut carries on, to what is left
+                self._add(-_EVER, sign.end.utc_ns, Watch.NOT, CUT)
         elif sign.lost and sign.begin is not None and sign.end is not None:
             self._add(*_hull(sign.begin, sign.end), Watch.PARTLY, LOST)
         elif sign.kind == Kind.JOURNAL_SET_ASIDE and not self.running:

@@ -13,6 +13,7 @@ from typing import NewType
 from camguard.core.circumstance import Circumstance
 from camguard.core.confidence import Confidence, Through, weaker
 from camguard.core.part import Part
+from camguard.core.reasons import ReasonCode
 
 CameraId = NewType("CameraId", str)
 """Names one physical device and stays the same when it is unplugged and plugged in again."""
@@ -345,24 +346,6 @@ class Judgement(StrEnum):
     BLOCKED = "blocked"
 
 
-class ReasonCode(StrEnum):
-    """Why: stable words that programs may match."""
-
-    ALLOWED = "allowed-by-rule"
-    ASKED = "ask-by-rule"
-    BLOCKED = "blocked-by-rule"
-    FIRST_USE = "first-use"
-    NO_RULE = "no-rule"
-    UNKNOWN_PROCESS = "unknown-process"
-    CHANGED = "app-changed"
-    UNPROVEN = "app-unproven"
-    OUTSIDE_HOURS = "outside-hours"
-    OTHER_CAMERA = "no-rule-for-camera"
-    EXPIRED = "rule-expired"
-    FEEDS = "feeds-virtual-camera"
-    OTHERWISE = "allowed-otherwise"
-
-
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One reason, as a code for programs and a sentence for people."""
@@ -370,14 +353,6 @@ class Reason:
     code: ReasonCode | Circumstance
     sentence: str
     rule: str | None = None
-
-
-def reason_code(word: str) -> ReasonCode | Circumstance:
-    """The code that is written so. Raises ValueError for any other word."""
-    try:
-        return ReasonCode(word)
-    except ValueError:
-        return Circumstance(word)
 
 
 @dataclass(frozen=True, slots=True)

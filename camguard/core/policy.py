@@ -23,10 +23,10 @@ from camguard.core.model import (
     Moment,
     Process,
     Reason,
-    ReasonCode,
     Rule,
     Verdict,
 )
+from camguard.core.reasons import ReasonCode
 
 _MINUTES_A_DAY = 24 * 60
 _STRICTNESS = {Effect.ALLOW: 0, Effect.ASK: 1, Effect.BLOCK: 2}

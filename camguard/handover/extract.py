@@ -19,10 +19,11 @@ from camguard.handover.model import Extent, Wanted, Written
 from camguard.journal import schema
 from camguard.journal.coverage import coverage
 from camguard.journal.database import connect_to_read, translated
-from camguard.journal.entry import GENESIS, decode_entry
+from camguard.journal.entry import decode_entry
 from camguard.journal.filter import Filter
 from camguard.journal.fold import ActivationRecord
 from camguard.journal.queries import Reader
+from camguard.journal.stub import Start, start_of
 
 NEWEST_STARTS = 50
 """So many of the guard's starts are told of in the manifest; all are among the entries."""
@@ -65,6 +66,14 @@ class StillReader(Reader):
     def _connected(self) -> sqlite3.Connection | None:
         return self._connection
 
+    def start(self) -> Start:
+        """Where the log begins: retention cuts from its old end. Raises JournalError where the file cannot be read."""
+        connection = self._connection
+        if connection is None:
+            raise NothingMatched(f"there is no activation log at {self.path}")
+        with translated(self.path):
+            return start_of(connection)
+
     def rows(self, sql: str, parameters: tuple[int | str | None, ...]) -> list[tuple[int, bytes, bytes]]:
         """The answer to one question."""
         return self._rows(sql, parameters)
@@ -78,6 +87,7 @@ class Extract:
     def __init__(self, reader: StillReader, wanted: Wanted) -> None:
         self._reader = reader
         self._wanted = wanted
+        self._start = reader.start()
         self.extent = self._extent()
 
     def uses(self) -> Iterator[ActivationRecord]:
@@ -95,8 +105,8 @@ class Extract:
 
     def before(self, seq: int) -> bytes | None:
         """See `Source.before`."""
-        if seq == 1:
-            return GENESIS
+        if seq == self._start.seq + 1:  # 1, where nothing was cut
+            return self._start.hash if self._start.allowed else None
         rows = self._reader.rows(f"{_ROW} WHERE seq = ?", (seq - 1,))
         return bytes(rows[0][2]) if rows else None
 
@@ -126,7 +136,14 @@ class Extract:
 
     def stub(self) -> dict[str, Any] | None:
         """See `Source.stub`."""
-        return None
+        start = self._start
+        if start.seq == 0:
+            return None
+        stub: dict[str, Any] = {"last_seq": start.seq, "last_hash": start.hash.hex(), "allowed": start.allowed}
+        if start.cut is not None:  # what it carries on of older entries stands in the entry itself
+            said = {key: value for key, value in start.cut.said.extra.items() if key not in {"carried", "live"}}
+            stub |= {"entry": start.cut.seq, "at": start.cut.at["at"], "said": said}
+        return stub
 
     def _between(self, first: int, last: int) -> Iterator[Written]:
         while first <= last:

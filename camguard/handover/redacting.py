@@ -62,6 +62,7 @@ class Pseudonyms:
             process=self.value(record.process),
             reasons=self.value(record.reasons),
             decision=self.value(record.decision),
+            context=self.value(record.context),
             preserved=tuple(self.value(each) for each in record.preserved),
             actions=tuple(
                 replace(action, about=self.value(action.about), outcome=self.value(action.outcome))

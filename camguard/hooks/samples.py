@@ -24,11 +24,11 @@ from camguard.core.model import (
     Process,
     ProcessIdentity,
     Reason,
-    ReasonCode,
     Result,
     State,
     Verdict,
 )
+from camguard.core.reasons import ReasonCode
 from camguard.core.records import ACTIVATION_KINDS, Record, line
 
 _CAMERA = Camera(CameraId("sample"), "Sample Camera", (Node("/dev/video0", (81, 0)),))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -43,8 +44,8 @@ def verify_quickly(
     number = min(processes or len(os.sched_getaffinity(0)), len(stretches))
     if number < 2 or len(stretches) < 3:
         return verify(path, tell=tell)
-    # Begun anew, not forked: SQLite's locks do not bear a fork.
-    with multiprocessing.get_context("spawn").Pool(number) as pool:
+    # Begun anew, not forked: SQLite's locks do not bear a fork. Ctrl-C is for who began them.
+    with multiprocessing.get_context("spawn").Pool(number, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
         known = _good_together(pool.imap(check, stretches), tell)
     with opened(path) as connection:
         if connection is None:

@@ -25,8 +25,8 @@ from camguard.core.model import (
     Reason,
     State,
     Verdict,
-    reason_code,
 )
+from camguard.core.reasons import reason_code
 from camguard.journal.filter import to_utc_ns
 from camguard.journal.fold import ActivationRecord
 

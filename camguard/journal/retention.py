@@ -26,7 +26,7 @@ from camguard.journal.stub import CutSaid, Start, name_of, start_of
 AT_ONCE = 100
 """Entries cut in one transaction, while which nobody else writes: a few milliseconds."""
 
-PLANNED = 20_000
+PLANNED = 5_000
 """Entries that one entry about a cut is for, at most."""
 
 _PAGES = 100

@@ -148,6 +148,18 @@ KINDS: dict[str, About] = {
         "A rule was taken away",
         "The rules: camguard rules list",
     ),
+    Kind.PRESERVED: About(
+        "b171defb0fef413490f9032ce0ba80a1",
+        Priority.NOTICE,
+        "What a program had was written down before it is ended",
+        "Its open files and connections are in camguard's own log: camguard log --json",
+    ),
+    Kind.KEPT: About(
+        "f69a53a26ce040f594f0fc2c35de6499",
+        Priority.NOTICE,
+        "A copy of a program that was ended was kept, or could not be",
+        "Where it is, and its SHA-256, is in camguard's own log: camguard log --json",
+    ),
     Kind.ACTION_PENDING: About(
         "5a049ccc4e274dc0bc9fa83f233a6a64",
         Priority.NOTICE,
@@ -233,6 +245,79 @@ KINDS: dict[str, About] = {
         Priority.ERR,
         "The activation log could not be written for a time",
         "What happened meanwhile was kept in memory and written afterwards, as far as it could be.",
+    ),
+    Kind.FEEDING: About(
+        "dbe0dc7b0a664d05be882eab39bf141c",
+        Priority.INFO,
+        "A program feeds a virtual camera",
+        "It gives the camera its pictures, and takes none. Whoever views them is told of by an entry of its own.",
+    ),
+    Kind.FED: About(
+        "8f3632951388434bb7a9525bc0053111",
+        Priority.INFO,
+        "A program feeds a virtual camera no longer",
+        "It gave the camera its pictures until now.",
+    ),
+    Kind.MACHINE_SLEPT: About(
+        "80d5fb28d3c547d2adc25b56cb2e778e",
+        Priority.INFO,
+        "The machine slept",
+        "No program could use a camera meanwhile.",
+    ),
+    Kind.MACHINE_DOWN: About(
+        "65a14e0a818d45b6ac71995e6498bcfe",
+        Priority.INFO,
+        "The machine was down",
+        "No program could use a camera while it was off.",
+    ),
+    Kind.MACHINE_STARTED: About(
+        "e5f8e43b4d73466f82fa93f84308a401",
+        Priority.INFO,
+        "The machine has started",
+        "From here until the guard started nobody watched the cameras.",
+    ),
+    Kind.CLOCK_CHANGED: About(
+        "06c8ecda04544ae38972218c6d5acd1c",
+        Priority.WARNING,
+        "The clock was set",
+        "Times before and after do not follow one another. The log knows the order nevertheless.",
+    ),
+    Kind.ZONE_CHANGED: About(
+        "ac07b1272bfd43bba418693b119cc2fc",
+        Priority.INFO,
+        "The time zone has changed",
+        "Times in the log bear the offset that held when they were written.",
+    ),
+    Kind.PRESERVED: About(
+        "6f90cdbaad104fb9aac46d92ef70b044",
+        Priority.NOTICE,
+        "What an ended use had open was written down",
+        "Its files and the addresses it was connected to: camguard log --json",
+    ),
+    Kind.KEPT: About(
+        "6bf31246a1424bf6a1fcb6021105065a",
+        Priority.NOTICE,
+        "A copy of an ended program was kept",
+        "Where it is: camguard log --json",
+    ),
+    Kind.JOURNAL_CHECKED: About(
+        "70a1c483136d40a088dd54f63952d4fe",
+        Priority.INFO,
+        "The activation log was checked",
+        "Its entries are as they were written. To check all of them: camguard log verify",
+    ),
+    Kind.JOURNAL_BROKEN: About(
+        "e9afa437b446469b9ac98e912502dcc4",
+        Priority.ERR,
+        "The activation log was changed",
+        "Somebody, or a fault of the disk, changed what was written: @CAMGUARD_WHY@\n"
+        "To see what is still proven: camguard log verify",
+    ),
+    Kind.JOURNAL_CUT: About(
+        "3e42a957865949aca810a6a852e279ff",
+        Priority.INFO,
+        "Old entries of the activation log were deleted",
+        "They were older than [log] keep says.",
     ),
 }
 

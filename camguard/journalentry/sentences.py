@@ -42,7 +42,9 @@ def extra(told: Told, key: str, longest: int = _LONGEST_NAME) -> str:
 def why(told: Told) -> str:
     """Why it is so: of an outcome, or of the event itself; empty where nothing is said."""
     of_outcome = (told.get("outcome") or {}).get("why")
-    return extra(told, "why", _LONGEST_WHY) if of_outcome is None else _cut(str(of_outcome), _LONGEST_WHY)
+    if of_outcome is not None:
+        return _cut(str(of_outcome), _LONGEST_WHY)
+    return extra(told, "why", _LONGEST_WHY) or extra(told, "sentence", _LONGEST_WHY)
 
 
 def camera(told: Told) -> str:
@@ -105,6 +107,12 @@ def _pending(told: Told) -> str:
     return f"About to be done: {_action(told)}{f', on the word of {by}' if by else ''}."
 
 
+def _kept(told: Told) -> str:
+    copies = (told.get("extra") or {}).get("copies") or []
+    made = any(isinstance(each, Mapping) and each.get("sha256") for each in copies)
+    return f"{'A copy' if made else 'No copy'} of the program of {who(told)} was kept."
+
+
 def _completed(told: Told) -> str:
     result = (told.get("outcome") or {}).get("result")
     return f"Done: {_action(told)}; checked, the result is: {result or 'not known'}{_because(told)}."
@@ -129,10 +137,25 @@ def _because(told: Told) -> str:
     return f": {said}" if said else ""
 
 
-def _gap(told: Told) -> str:
-    times = ((told.get("extra") or {}).get(key) or {} for key in ("from", "to"))
-    since, until = (_cut(str(time.get("at", "")), _LONGEST_NAME)[:19].replace("T", " ") for time in times)
-    return f"The cameras were not watched from {since} to {until}."
+def _between(told: Told) -> str:
+    return f"from {_bound(told, 'from')} to {_bound(told, 'to')}"
+
+
+def _bound(told: Told, key: str) -> str:
+    """A moment that an event tells of, as the wall showed it."""
+    at = (told.get("extra") or {}).get(key)
+    said = at.get("at", "") if isinstance(at, Mapping) else ""
+    return _cut(str(said), _LONGEST_NAME)[:19].replace("T", " ") or "an unknown time"
+
+
+def _cut_off(told: Told) -> str:
+    span = f"{extra(told, 'first_seq')} to {extra(told, 'last_seq')}"
+    return f"Entries {span} of the activation log were older than {extra(told, 'keep')}, and are deleted."
+
+
+def _broken(told: Told) -> str:
+    said = extra(told, "sentence")
+    return f"The activation log was changed{f': {said}' if said else ''}."
 
 
 _SENTENCES: dict[str, Callable[[Told], str]] = {
@@ -140,7 +163,17 @@ _SENTENCES: dict[str, Callable[[Told], str]] = {
     Kind.GUARD_STOPPED: lambda _: "The guard of the cameras has stopped.",
     Kind.GUARD_BLIND: lambda told: f"The guard cannot see {extra(told, 'what')}{_because(told)}.",
     Kind.GUARD_SIGHTED: lambda told: f"The guard can see {extra(told, 'what')} again.",
-    Kind.GUARD_GAP: _gap,
+    Kind.GUARD_GAP: lambda told: f"The cameras were not watched {_between(told)}.",
+    Kind.MACHINE_SLEPT: lambda told: f"The machine slept {_between(told)}.",
+    Kind.MACHINE_DOWN: lambda told: f"The machine was down after {_bound(told, 'from')}.",
+    Kind.MACHINE_STARTED: lambda told: f"The machine has started, at {_bound(told, 'from')}.",
+    Kind.CLOCK_CHANGED: lambda told: f"The clock was set {_between(told)}.",
+    Kind.ZONE_CHANGED: lambda told: f"The time zone changed from {extra(told, 'from')} to {extra(told, 'to')}.",
+    Kind.PRESERVED: lambda told: f"What {who(told)} had open was written down, before it was ended.",
+    Kind.KEPT: lambda told: f"A copy of the program of {who(told)} was kept, as far as it could be.",
+    Kind.JOURNAL_CHECKED: lambda told: f"The activation log was checked up to entry {extra(told, 'seq')}.",
+    Kind.JOURNAL_BROKEN: lambda told: f"The activation log was changed{_because(told)}.",
+    Kind.JOURNAL_CUT: _cut_off,
     Kind.CAMERA_ADDED: lambda told: f"{camera(told)} is there.",
     Kind.CAMERA_REMOVED: lambda told: f"{camera(told)} is gone{_because(told)}.",
     Kind.OPENED: _use("opened"),
@@ -148,11 +181,15 @@ _SENTENCES: dict[str, Callable[[Told], str]] = {
     Kind.CAPTURING: _capturing,
     Kind.ENDED: _ended,
     Kind.PROBE: _use("looked at, and took no pictures with,"),
+    Kind.FEEDING: _use("feeds, and takes no pictures from,"),
+    Kind.FED: _use("no longer feeds"),
     Kind.JUDGED: _judged,
     Kind.ALERT: _alert,
     Kind.DECIDED: _decided,
     Kind.RULE_ADDED: _rule("made"),
     Kind.RULE_REMOVED: _rule("taken away"),
+    Kind.PRESERVED: lambda told: f"What {who(told)} had was written down before it is ended.",
+    Kind.KEPT: _kept,
     Kind.ACTION_PENDING: _pending,
     Kind.ACTION_COMPLETED: _completed,
     Kind.ACTION_UNFINISHED: _unfinished,
@@ -167,4 +204,7 @@ _SENTENCES: dict[str, Callable[[Told], str]] = {
     Kind.OPEN_REFUSED: lambda told: f"The kernel refused {who(told)} {camera(told)}.",
     Kind.JOURNAL_SET_ASIDE: lambda _: "The activation log was damaged; it was set aside, and a new one begun.",
     Kind.JOURNAL_INTERRUPTED: lambda _: "The activation log could not be written for a time.",
+    Kind.JOURNAL_CHECKED: lambda told: f"The activation log is as it was written, up to entry {extra(told, 'seq')}.",
+    Kind.JOURNAL_BROKEN: _broken,
+    Kind.JOURNAL_CUT: lambda told: f"The activation log's entries up to {extra(told, 'last_seq')} are old and are cut.",
 }

@@ -104,7 +104,7 @@ class Service:
             refusals = Refusals(self._write, self._now, people.name)
             front = Front(self._answers, people, refusals)
             server = Server(front, self._socket_path)
-            self._system_journal = SystemJournal(settings.config.system_journal)
+            self._system_journal = SystemJournal(settings.config.system_journal, private=settings.config.log.private)
             self._guard.listen(lambda report: _publish(server, report, people, self._system_journal))
             self._guard.listen(self._note_busy)
             self._follow_signals()
@@ -184,7 +184,7 @@ class Service:
             self._guard.switching.board.policy = config.power
             self._guard.switching.restore_on_stop = config.on_stop is OnStop.RESTORE
         self._system_journal.share = config.system_journal
-        self._guard.minding = config.context
+        self._guard.mind(config.context)
         file = None if config.source is None else str(config.source)
         return [Report(Kind.CONFIG_READ, now, extra={"file": file, "after_a_restart": later})]
 

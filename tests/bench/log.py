@@ -19,6 +19,7 @@ from tests.support.journal_data import START_NS, FixedClock, fill, moment, simpl
 ENTRIES_EACH = 4
 LIMIT = 50
 LOG_MS = 300
+EXPORT_MS = 30_000
 WAS_ON_MS = 1_000
 SLEEPS = 5_000
 """Nights, of three years and more, in which the machine slept: entries that say when the guard was watching."""
@@ -32,6 +33,23 @@ rows = sqlite3.connect(sys.argv[1]).execute("SELECT * FROM entries ORDER BY seq 
 assert len(rows) == 50
 """
 
+_PACKED = """\
+import hashlib, sqlite3, sys, zlib
+rows = sqlite3.connect(sys.argv[1]).execute("SELECT CAST(body AS BLOB) FROM entries ORDER BY seq")
+pack, digest = zlib.compressobj(1), hashlib.sha256()
+with open(sys.argv[2], "wb") as out:
+    while some := rows.fetchmany(500):
+        block = b"\\n".join(body for body, in some)
+        digest.update(block)
+        out.write(pack.compress(block))
+    out.write(pack.flush())
+"""
+_MEASURED = """\
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:]).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, flush=True)
+sys.exit(code)
+"""
 _HASHED = """\
 import hashlib, sqlite3, sys
 connection = sqlite3.connect(sys.argv[1])
@@ -57,6 +75,7 @@ def run(scope: Scope) -> Finding:
     camguard = (*CAMGUARD, "--config", str(stage.config_file), "log")
     _measure(scope, stage.journal_path, camguard, finding)
     _ask(scope, stage.journal_path, camguard[:-1], activations, finding)
+    _export(scope, stage.journal_path, camguard, entries, finding)
     _check(camguard, activations, finding)
     _verify(scope, stage.journal_path, camguard, entries, finding)
     return finding
@@ -115,6 +134,27 @@ def _ask(scope: Scope, journal: Path, camguard: tuple[str, ...], activations: in
         middle_ms = median(times[name])
         reached = Target(f"<= {WAS_ON_MS} ms", middle_ms <= WAS_ON_MS)
         finding.rows.append(row(name, "ms", times[name], Peer("plain select", median(times[plain])), reached))
+
+
+def _export(scope: Scope, journal: Path, camguard: tuple[str, ...], entries: int, finding: Finding) -> None:
+    """The export of all of it, with the page and every file, beside what reads, hashes and packs the entries alone."""
+    target = journal.with_name("export.zip")
+    floors, times, memory, size = [], [], 0, 0.0
+    for _ in range(scope.pick(3, 1)):
+        floors.append(wall_ms((sys.executable, "-c", _PACKED, str(journal), str(target)))[0])
+        target.unlink()
+        taken, done = wall_ms((sys.executable, "-c", _MEASURED, *camguard, "export", str(target), "--json"))
+        times.append(taken)
+        told, peak = done.stdout.splitlines()
+        memory = max(memory, int(peak) // 1024)
+        found = json.loads(told)
+        finding.expect((found["entries"], found["problem"]) == (entries, None), f"log export said {done.stdout}")
+        size = target.stat().st_size / 2**20
+        target.unlink()
+    what = f"camguard log export, {entries:,} entries"
+    reached = Target(f"<= {EXPORT_MS // 1000} s", median(times) <= EXPORT_MS)
+    finding.rows.append(row(what, "ms", times, Peer("entries read, hashed and packed", median(floors)), reached))
+    finding.rows.append(Row("its memory at the most", "MiB", memory, note=f"the file has {size:.1f} MiB"))
 
 
 def _check(camguard: tuple[str, ...], activations: int, finding: Finding) -> None:

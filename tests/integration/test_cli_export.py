@@ -22,10 +22,12 @@ from pathlib import Path
 import pytest
 
 from camguard import handover
+from camguard.core.context import Context, SessionState
 from camguard.core.events import Kind
 from camguard.core.model import Outcome, Result, Step
 from camguard.handover.manifest import WHAT
 from camguard.journal.store import Journal
+from tests.integration.test_journal_retention import cut
 from tests.support.commands import ENVIRONMENT, Stage
 from tests.support.exported import Export
 from tests.support.htmlpage import Page, hash_of
@@ -204,6 +206,27 @@ def test_entries_that_are_missing_are_named(tmp_path: Path) -> None:
     assert (code, "entry 35 is not what was written" in said) == (1, True)
 
 
+@pytest.mark.parametrize("redacted", [(), ("--redact",)])
+def test_a_log_that_was_cut_is_whole_from_there_on(tmp_path: Path, redacted: tuple[str, ...]) -> None:
+    stage = Stage(tmp_path)
+    with closing(Journal.open(stage.journal, FixedClock())) as journal:
+        journal.append([simple(Kind.GUARD_STARTED), *life(1, 100), *life(2, 200), *life(3, 300)])
+    cut(stage.journal, 250)
+    given = exported(stage, tmp_path / "out.zip", *redacted)
+    chain = given.manifest["chain"]
+    [run] = chain["runs"]
+    assert (chain["problem"], run["first"] - 1, run["after"]) == (
+        None,
+        chain["cut"]["last_seq"],
+        chain["cut"]["last_hash"],
+    )
+    assert chain["cut"]["last_seq"] > 1
+    assert (chain["cut"]["allowed"], chain["cut"]["said"]["keep"]) == (True, "1y")
+    assert given.verify()[0] == 0
+    if redacted:
+        assert b"anna" not in b"".join((given.folder / name).read_bytes() for name in given.names)
+
+
 def test_redacted_no_file_has_a_name_a_home_or_a_command_line(home: Stage, tmp_path: Path) -> None:
     given = exported(home, tmp_path / "out.zip", "--redact")
     everything = b"".join((given.folder / name).read_bytes() for name in given.names)
@@ -291,7 +314,7 @@ def test_the_page_states_what_an_investigator_wants(tmp_path: Path) -> None:
         *("2023-11-15 00:15:00.000000 +02:00", "UTC 2023-11-14 22:15:00.000000", "100.000000 s since the boot"),
         *("Integrated Camera, usb-046d:0825-1A2B3C4D, USB 046d:0825", "pid 3001", "start time in clock ticks"),
         *("/home/anna/bin/snap.py", "ef" * 32, "anna, uid 1000", "gnome-shell (pid 2000", "app-firefox-2711.scope"),
-        *("screen locked: not known", "the program had the camera's buffers mapped", "1 min", "none was raised"),
+        *("locked: yes", "the program had the camera's buffers mapped", "1 min", "none was raised"),
         *("end, on the word of user anna: ended", "asked it to end (SIGTERM): ended after 0.1 s"),
         *("/home/anna/secret.txt", "tcp 192.0.2.7:443 (established)", "/home/anna"),
         "first use of a camera by this app",
@@ -311,7 +334,8 @@ def test_hostile_names_are_text_in_every_file(tmp_path: Path) -> None:
 
 def ended(path: Path) -> None:
     """A log of one use that was ended, with all that can be known of it."""
-    opened, judged, capturing, over = life(1, 100, SCRIPT)
+    locked = Context(SessionState("c1", locked=True))
+    opened, judged, capturing, over = (replace(report, context=locked) for report in life(1, 100, SCRIPT))
     about = {"action": "end", "by": "user anna", "pids": [3001]}
     had = {
         "pid": 3001,

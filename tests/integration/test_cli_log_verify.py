@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import zipfile
 from contextlib import closing
 from pathlib import Path
 
@@ -79,7 +82,7 @@ def test_a_key_that_is_not_there_is_told(stage: Stage) -> None:
     assert (ran.exit_code, "there is no key at" in ran.stderr) == (1, True)
 
 
-def test_what_was_cut_is_told_where_it_is_asked_for(stage: Stage) -> None:
+def cut_the_first_use(stage: Stage) -> None:
     said = retention.plan(stage.journal, moment(500).utc_ns, moment(5000).utc_ns, "1y")
     assert said is not None
     with closing(Journal.open(stage.journal, FixedClock())) as journal:
@@ -87,10 +90,26 @@ def test_what_was_cut_is_told_where_it_is_asked_for(stage: Stage) -> None:
     with closing(retention.Cutter(stage.journal)) as cutter:
         while cutter.step() is not None:
             pass
-    assert (
-        "Entries up to number 5, of 2023-11-15 00:14:30, were cut: the log keeps 1y."
-        in stage.run("log", "verify").stdout
-    )
+
+
+def test_an_export_of_a_log_that_was_cut_is_sound(stage: Stage, tmp_path: Path) -> None:
+    cut_the_first_use(stage)
+    ran = stage.run("log", "export", str(tmp_path / "out.zip"))
+    assert (ran.exit_code, "CHANGED" in ran.stdout) == (0, False)
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        archive.extractall(tmp_path)
+    folder = tmp_path / "camguard-export"
+    checked = subprocess.run([sys.executable, "-I", folder / "verify.py"], capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stdout.startswith("All files are as they were exported.")) == (0, True)
+    chain = json.loads((folder / "manifest.json").read_text())["chain"]
+    assert (chain["problem"], chain["cut"]["last_seq"], chain["cut"]["said"]["keep"]) == (None, 5, "1y")
+    assert chain["runs"][0]["after"] == chain["cut"]["last_hash"]
+
+
+def test_what_was_cut_is_told_where_it_is_asked_for(stage: Stage) -> None:
+    cut_the_first_use(stage)
+    said = "Entries up to number 5, of 2023-11-15 00:14:30, were cut: the log keeps 1y."
+    assert said in stage.run("log", "verify").stdout
     asked = stage.run("log", "--since", "2023-11-01")
     assert "entries up to 2023-11-15 00:14 were cut on 2023-11-15 01:36: the log keeps 1y" in asked.stderr
     assert "a2" in asked.stdout

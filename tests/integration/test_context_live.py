@@ -113,6 +113,13 @@ def test_the_demonstration_can_be_played_with_a_locked_screen(stage: Stage) -> N
     assert "first use by this app; the screen is locked" in done.output
 
 
+def test_a_demonstration_whose_reader_goes_away_in_the_middle_ends(stage: Stage) -> None:
+    with stage.running("demo", "--yes") as demo:
+        demo.line_with("ALERT")
+        demo.stdout.close()
+        assert demo.process.wait(30) == 141
+
+
 def test_an_infrared_camera_is_not_open_to_whoever_bears_a_login_managers_name(stage: Stage) -> None:
     stage.node.unlink()
     stage.node = make_camera(stage.folder / "cameras", "IR Camera", kind=CameraKind.INFRARED)

@@ -14,9 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from camguard.core.coverage import CUT, Watch
 from camguard.core.events import Kind, Report
 from camguard.journal import retention
 from camguard.journal.chain import Flaw, verify
+from camguard.journal.coverage import coverage
 from camguard.journal.filter import Filter
 from camguard.journal.queries import Reader
 from camguard.journal.store import Journal
@@ -185,6 +187,19 @@ def test_a_guard_that_began_before_the_cut_is_still_known(copy: Path) -> None:
                 Kind.GUARD_BLIND,
             ]
             assert reader.entries(1, kinds=[Kind.GUARD_STARTED]) == []
+
+
+def test_what_was_cut_is_no_time_that_was_watched_though_the_guard_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with closing(Journal.open(path, FixedClock())) as journal:
+        journal.append([simple(Kind.GUARD_STARTED, 0, pid=1), *life(1, 10), *life(2, 500)])
+        journal.append([simple(Kind.GUARD_STOPPED, 1000)])
+    before, after = coverage(path, at(5), at(400)), coverage(path, at(400), at(900))
+    assert [stretch.watch for stretch in (*before, *after)] == [Watch.WATCHED, Watch.WATCHED]
+    cut(path, 300)
+    [gone] = coverage(path, at(5), at(65))
+    assert (gone.watch, gone.why) == (Watch.NOT, (CUT,))
+    assert coverage(path, at(400), at(900)) == after
 
 
 def test_what_ended_before_the_cut_is_not_carried_on(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from camguard.compose import platform
+from camguard.config import Config
 from camguard.core.context import Origin, SessionState
 from camguard.core.model import Process, ProcessIdentity
 from camguard.platform.linux import logind as ours
@@ -139,6 +141,21 @@ def test_an_account_of_the_systems_own_needs_no_session(bus: PrivateBus) -> None
 def test_of_a_process_that_was_not_known_only_the_screen_is(bus: PrivateBus) -> None:
     desk = Session("1", locked=True, about=About(ANNA))
     assert asked(bus, Process(None), desk, on_screen=desk) == SessionState(locked=True)
+
+
+def test_a_guard_of_real_cameras_asks_logind(bus: PrivateBus, tmp_path: Path) -> None:
+    edges = platform(Config(tmp_path / "journal.db", tmp_path / "rules.toml"))
+    assert isinstance(edges.surroundings, LinuxSurroundings)
+    assert {rule.id for rule in edges.shipped} >= {"login.gdm.1", "login.howdy.1"}
+
+
+def test_the_doctor_is_told_whether_logind_answers(bus: PrivateBus) -> None:
+    async def ask() -> str | None:
+        async with running(bus.address, Session("1")):
+            return await asyncio.to_thread(ours.answers)
+
+    assert asyncio.run(ask()) is None
+    assert str(ours.answers()).startswith("logind does not answer")
 
 
 def test_a_logind_that_does_not_answer_leaves_all_unknown(

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from camguard import anchors
 from camguard.anchors import Anchors, heads_in
@@ -110,6 +112,46 @@ def test_what_comes_after_the_last_head_that_fits_is_in_doubt(tmp_path: Path) ->
     assert (found.chain.first_bad, found.chain.flaw) == (7, Flaw.CUT_OFF)
     assert found.anchored.last is not None
     assert found.anchored.last.seq == 4
+
+
+ENTRIES = 12
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, list[str]]:
+    """A log, and the hash of each of its entries."""
+    path = tmp_path_factory.mktemp("proof") / "journal.db"
+    with closing(Journal.open(path, FixedClock())) as journal:
+        journal.append([report for number in (1, 2, 3) for report in life(number, number * 10)])
+    with unprotected(path) as connection:
+        hashes = [bytes(digest).hex() for (digest,) in connection.execute("SELECT hash FROM entries ORDER BY seq")]
+    return path.read_bytes(), hashes
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@given(st.integers(1, ENTRIES - 1), st.sets(st.integers(1, ENTRIES)), st.booleans())
+def test_what_is_done_to_the_end_is_found_where_a_head_behind_it_was_noted(
+    tmp_path: Path, original: tuple[bytes, list[str]], last: int, noted: set[int], cut_short: bool
+) -> None:
+    """Entries behind the `last` are taken away, or written anew; without a head of any of them it is said as open."""
+    path = tmp_path / "journal.db"
+    path.write_bytes(original[0])
+    with unprotected(path) as connection:
+        if cut_short:
+            connection.execute("DELETE FROM entries WHERE seq > ?", (last,))
+        else:
+            connection.execute("UPDATE entries SET body = replace(body, 'Camera', 'Kamera') WHERE seq > ?", (last,))
+            rewrite(connection, last + 1)
+    own = tuple(Head(original[1][0], seq, original[1][seq - 1], moment(100).utc_ns) for seq in sorted(noted))
+    proof = prove(path, read_anchors=lambda *_: Anchors(own))
+    vouched = max((seq for seq in noted if seq <= last), default=0)
+    assert proof.ok == (not any(seq > last for seq in noted))
+    assert (0 if proof.anchored.last is None else proof.anchored.last.seq) == vouched
+    if not proof.ok:
+        assert proof.chain.flaw is (Flaw.CUT_OFF if cut_short else Flaw.REWRITTEN)
+        assert proof.chain.first_bad == (last if cut_short else vouched) + 1
+    elif vouched < proof.chain.head_seq:
+        assert "nowhere else yet" in proof.unproven[0] or "Keep the head hash" in proof.unproven[0]
 
 
 def test_another_users_word_counts_for_nothing(book: Book) -> None:

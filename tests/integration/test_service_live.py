@@ -25,6 +25,7 @@ from camguard.journal.queries import Reader
 from tests.support.commands import CAMERA, Running
 from tests.support.htmlpage import Page
 from tests.support.service_stage import NOBODY, ServiceStage, until
+from tests.support.tampering import unprotected
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a client believes a service of root alone; run: sudo pytest")
 
@@ -364,6 +365,18 @@ def test_with_a_broken_configuration_it_starts_by_the_last_good_one() -> None:
         stage.start()
         until("the camera is off", lambda: is_off(stage))
         assert "not valid TOML" in extras(stage, Kind.CONFIG_KEPT)[0]["why"]
+
+
+def test_a_log_that_was_changed_meanwhile_is_shouted_and_the_service_guards() -> None:
+    with _stage() as stage:
+        stage.start()
+        stage.stop()
+        with unprotected(stage.journal) as connection:
+            connection.execute("UPDATE entries SET body = replace(body, 'guard', 'gourd') WHERE seq = 2")
+        stage.start()
+        until("it is told", lambda: bool(entries(stage, Kind.JOURNAL_BROKEN)))
+        assert extras(stage, Kind.JOURNAL_BROKEN)[0]["first_bad"] == 2
+        assert "THE LOG WAS CHANGED: entry 2" in stage.run("status").stdout
 
 
 def test_a_removed_socket_is_made_anew(stage: ServiceStage) -> None:

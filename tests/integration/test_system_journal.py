@@ -56,6 +56,10 @@ def test_as_much_as_the_configuration_says(tmp_path: Path) -> None:
         reduced.tell({**USE[-1], "event": Kind.JUDGED.value})
         reduced.tell(USE[-1])
         fields = journald.entry()
+        private = SystemJournal(Share.ALL, journald.path, private=True)
+        private.tell(USE[-1])
+        private.tell({"event": Kind.GUARD_STOPPED.value, "at": "2030-01-01"})
+        assert journald.entry()["CAMGUARD_EVENT"] == b"guard.stopped"
     assert fields["CAMGUARD_EVENT"] == b"ended"
     assert fields["CAMGUARD_CAMERA"] == b"Integrated Camera"
     assert not {"CAMGUARD_APP", "CAMGUARD_PID", "CAMGUARD_USER", "CAMGUARD_EXE", "CAMGUARD_VERDICT"} & set(fields)

@@ -6,11 +6,18 @@ Everything is imported before: the interpreter and the checkout may lie where ot
 from __future__ import annotations
 
 import importlib
+import importlib.readers
 import mmap
 import os
 import pkgutil
 import runpy
 import sys
+import textwrap
+import zipfile
+import zoneinfo
+
+import jinja2
+from jinja2 import PackageLoader
 
 import camguard
 from camguard.cli import main
@@ -23,7 +30,8 @@ for module in pkgutil.walk_packages(camguard.__path__, "camguard."):
     if not module.name.endswith("__main__") and not module.name.startswith(_DESKTOP):
         importlib.import_module(module.name)
 
-EVERYTHING = (mmap,)
+EVERYTHING = (jinja2.Environment, PackageLoader, mmap, textwrap, zipfile, zoneinfo, importlib.readers)
+jinja2.Environment(autoescape=True).from_string('{{ "text" }}').render()  # imports what it needs late
 
 
 def become(uid: int) -> None:

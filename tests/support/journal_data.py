@@ -29,10 +29,10 @@ from camguard.core.model import (
     Process,
     ProcessIdentity,
     Reason,
-    ReasonCode,
     State,
     Verdict,
 )
+from camguard.core.reasons import ReasonCode
 from camguard.journal.database import connect
 from camguard.journal.entry import Draft, Row, seal_all
 from camguard.journal.store import INSERT, Journal, tail

@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from camguard.core.events import Kind, Report
-from camguard.core.model import App, Judgement, Reason, ReasonCode, Verdict
+from camguard.core.model import App, Judgement, Reason, Verdict
+from camguard.core.reasons import ReasonCode
 from camguard.core.records import Record, line
 from camguard.desktop.uses import Told
 from tests.support.journal_data import CAMERA, FIREFOX, details, life, moment
@@ -77,6 +78,7 @@ def status(
     cameras: tuple[dict[str, Any], ...] = (camera(),),
     switches: bool = True,
     trouble: str | None = None,
+    log_trouble: str | None = None,
     blind: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """How things stand; `uses` are events that stand for the uses that go on, for a minute each."""
@@ -85,5 +87,6 @@ def status(
         "uses": [{"for_s": 60.0, **use} for use in uses],
         "switches": switches,
         "trouble": trouble,
+        "log_trouble": log_trouble,
         "blind": [{"what": what, "why": why} for what, why in (blind or {}).items()],
     }

@@ -218,3 +218,13 @@ def test_what_fails_beside_the_showing_is_logged_and_stops_nothing(caplog: pytes
         await until("it goes on", lambda: world.look is Look.IDLE)
 
     play(world, scene)
+
+
+def test_the_icon_says_that_the_log_was_changed() -> None:
+    world = World(now=status(log_trouble="entry 5 is odd"))
+
+    async def scene() -> None:
+        world.agent.found(GUARDED)
+        await until("it is told", lambda: "The log was changed: entry 5 is odd" in [title for _, title in world.looks])
+
+    play(world, scene)

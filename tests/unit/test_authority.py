@@ -21,13 +21,13 @@ from camguard.core.model import (
     Outcome,
     Process,
     Reason,
-    ReasonCode,
     Result,
     Rule,
     State,
     Step,
     Verdict,
 )
+from camguard.core.reasons import ReasonCode
 from camguard.core.records import ACTIVATION_KINDS, JSON, Record, line, of_rule
 from tests.support import core_data
 

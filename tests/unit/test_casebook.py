@@ -10,7 +10,8 @@ from camguard.core.circumstance import Circumstance
 from camguard.core.context import Context, ContextPolicy, SessionState
 from camguard.core.details import Details
 from camguard.core.events import Blinded, CamerasSeen, FramesSeen, HoldersSeen, Kind, SightRestored
-from camguard.core.model import Effect, Holder, Judgement, Lasting, Process, ReasonCode, Rule
+from camguard.core.model import Effect, Holder, Judgement, Lasting, Process, Rule
+from camguard.core.reasons import ReasonCode
 from tests.support.core_data import CAMERA, OTHER_CAMERA, START, app, holder, later, process
 
 CHEESE = Identity(app(), Details(user="anna"))

@@ -68,6 +68,27 @@ def test_an_empty_file_means_the_defaults(written: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "days", "keep"),
+    [("1y", 365, "1y"), ("26w", 182, "182d"), ("90d", 90, "90d"), ("730d", 730, "2y"), ("forever", None, "forever")],
+)
+def test_how_long_the_log_is_kept(written: Path, said: str, days: int | None, keep: str) -> None:
+    written.write_text(f'[log]\nkeep = "{said}"\n')
+    log = config.read(written).log
+    assert (log.keep_ns, log.keep) == (None if days is None else days * 86_400 * NANOSECONDS, keep)
+
+
+def test_the_log_is_kept_for_a_year_where_nothing_is_said(written: Path) -> None:
+    written.write_text("")
+    log = config.read(written).log
+    assert (log.keep_ns, log.keep) == (365 * 86_400 * NANOSECONDS, "1y")
+
+
+@pytest.mark.parametrize("said", ["1h", "0", "101y", "ever"])
+def test_a_log_is_not_kept_for_less_than_a_day_nor_for_centuries(written: Path, said: str) -> None:
+    assert '"keep"' in complaint(written, f'[log]\nkeep = "{said}"\n')
+
+
 def test_a_missing_default_file_means_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config, "default_path", lambda: tmp_path / "none.toml")
     assert config.load(environ={}) == config.defaults()
@@ -204,6 +225,8 @@ id = 2
         ("5 min", 300 * NANOSECONDS),
         ("1h", 3600 * NANOSECONDS),
         ("2d", 172_800 * NANOSECONDS),
+        ("3w", 21 * 86_400 * NANOSECONDS),
+        ("1y", 365 * 86_400 * NANOSECONDS),
         (3, 3 * NANOSECONDS),
         (0.1, 100_000_000),
     ],

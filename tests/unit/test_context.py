@@ -33,11 +33,10 @@ from camguard.core.model import (
     Lasting,
     Moment,
     Reason,
-    ReasonCode,
     Rule,
-    reason_code,
 )
 from camguard.core.policy import Circumstances, judge, judge_at_once
+from camguard.core.reasons import ReasonCode, reason_code
 from camguard.core.records import context as as_record
 from camguard.core.records import of_rule
 from tests.support.core_data import CAMERA, START, app, later, process

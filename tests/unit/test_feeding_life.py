@@ -15,8 +15,9 @@ from camguard.core.casebook import Casebook, Identity
 from camguard.core.coverage import Stretch, Watch
 from camguard.core.details import Details
 from camguard.core.events import CamerasSeen, FramesSeen, HoldersSeen, Kind
-from camguard.core.model import NANOSECONDS, Capture, Effect, Holder, Judgement, ReasonCode, Rule, State
+from camguard.core.model import NANOSECONDS, Capture, Effect, Holder, Judgement, Rule, State
 from camguard.core.part import Part
+from camguard.core.reasons import ReasonCode
 from camguard.core.records import line as record
 from camguard.desktop import words
 from camguard.journal.filter import to_utc_ns

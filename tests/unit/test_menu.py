@@ -160,6 +160,10 @@ def test_what_cannot_be_allowed_is_not_offered_for_it(alert: Record) -> None:
     assert ("tried to use" in missed.text) == (not alert.get("reduced"))
 
 
+def test_a_log_that_was_changed_is_told() -> None:
+    assert "The log was changed: entry 5 is odd" in texts(rows(standing(log_trouble="entry 5 is odd")))
+
+
 def test_it_says_what_it_does_not_see_and_of_a_guard_that_is_gone_nothing_else() -> None:
     board = standing(trouble="line 3")
     assert "Not in force: line 3" in texts(rows(board))

@@ -22,10 +22,10 @@ from camguard.core.model import (
     Judgement,
     Lasting,
     Moment,
-    ReasonCode,
     Rule,
 )
 from camguard.core.policy import Circumstances, expired, judge, local_time, within
+from camguard.core.reasons import ReasonCode
 from tests.support.core_data import CAMERA, OTHER_CAMERA, START, app, later
 
 CASE = Circumstances(app(), CAMERA, START, user="anna", uid=1000)

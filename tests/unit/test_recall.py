@@ -27,10 +27,10 @@ from camguard.core.model import (
     Process,
     ProcessIdentity,
     Reason,
-    ReasonCode,
     State,
     Verdict,
 )
+from camguard.core.reasons import ReasonCode
 from camguard.core.records import describe, moment
 from camguard.journal.filter import Filter
 from camguard.journal.fold import ActivationRecord, decode, fold

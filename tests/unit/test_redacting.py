@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from hypothesis import strategies as st
 
 from camguard.handover.extract import names_in
 from camguard.handover.redacting import LEFT_OUT, Pseudonyms
+from camguard.journal.export import as_object
+from camguard.journal.fold import ActionRecord, ActivationAt, ActivationData, ActivationEntry, ActivationRecord, fold
 
 NAME = st.from_regex(r"[a-z]{3}[0-9]{3,5}", fullmatch=True)
 
@@ -56,6 +60,18 @@ def test_pseudonyms_are_the_same_throughout_and_go_by_the_order_of_the_names() -
     }
 
 
+def test_no_part_of_a_use_is_forgotten() -> None:
+    told = {"user": "anna", "folder": "/home/anna/public", "parent": "anna-drop.sh"}
+    plain = fold(1, [ActivationEntry(1, "opened", ActivationAt(datetime.now(UTC)), ActivationData())])
+    record = replace(
+        plain, camera=told, app=told, process=told, decision=told, context=told, reasons=[told], preserved=(told,)
+    )
+    assert "anna" in str(record)
+    hidden = Pseudonyms(["anna"]).use(record)
+    assert "anna" not in str(hidden)
+    assert hidden.context == {"user": "user-1", "folder": "folder-1/public", "parent": "user-1-drop.sh"}
+
+
 def test_names_are_found_in_entries() -> None:
     extra = b'{"by":"user eve","on_word_of":"user mallory"}'
     body = b'{"data":{"extra":%b,"process":{"exe":"/home/bob/x","user":"anna"}}}' % extra
@@ -73,3 +89,22 @@ def test_no_name_is_left_wherever_it_stands(names: list[str], data: st.DataObjec
     key = data.draw(st.sampled_from(["why", "sentence", "exe", "script", "name", "user", "by", "cwd", "unit", "hints"]))
     told = json.dumps(Pseudonyms(names).value({"deep": [{key: text}, {key: [text]}]}))
     assert name not in told
+
+
+def test_nothing_of_a_use_is_forgotten() -> None:
+    """Whatever a use has that may hold a name: each field of the record is filled with one."""
+    named: dict[str, Any] = {"by": "user anna", "exe": "/home/anna/x", "user": "anna", "name": "anna"}
+    told: dict[str, Any] = {
+        field.name: {"tuple": (named,), "list": [named]}.get(str(field.type).split("[")[0], named)
+        for field in fields(ActivationRecord)
+        if str(field.type).startswith(("dict[", "list[dict", "tuple[dict"))
+    }
+    action = ActionRecord(1, None, None, named, named)
+    times: dict[str, Any] = dict.fromkeys(field.name for field in fields(ActivationRecord))
+    empty = ActivationRecord(**{**times, "number": 1, "opened_at": datetime(2026, 1, 1, tzinfo=UTC)})
+    record = replace(empty, **told, actions=(action,))
+    assert {"camera", "app", "process", "reasons", "decision", "preserved", "context"} <= told.keys()
+    before, after = as_object(record), as_object(Pseudonyms(["anna"]).use(record))
+    assert before.keys() == after.keys()
+    assert json.dumps(before, default=str).count("anna") > 30
+    assert "anna" not in json.dumps(after, default=str)

@@ -11,6 +11,7 @@ from camguard.core.power import Method, Plan
 from camguard.errors import CamguardError
 from camguard.platform.linux import fanotify, procfs
 from camguard.platform.linux.gate import obstacle
+from camguard.platform.linux.logind import answers
 from camguard.platform.linux.packages import Packages
 from camguard.platform.linux.pipewire import checkup as pipewire
 from camguard.ports import CameraSource, Finding, Level, Switch
@@ -61,6 +62,7 @@ class LinuxExaminer:
             self._package_manager(),
             pipewire.examine(self._places.run_user),
             self._gate(),
+            _session(),
         )
 
     def _cameras(self) -> tuple[Finding, ...]:
@@ -247,3 +249,12 @@ def _mount_options(proc: str) -> str:
         if len(fields) > 3 and fields[2] == "proc" and re.search(r"\bhidepid=(?!0|off)", fields[3]):
             return fields[3]
     return ""
+
+
+def _session() -> Finding:
+    why = answers()
+    if why is None:
+        return Finding(Level.OK, "session", "Whose session a use is in, and whether it is locked, logind tells.")
+    said = f"Whose session a use is in, and whether it is locked, is not known: {why}."
+    remedy = "Install libsystemd and run systemd-logind; without it such circumstances speak against no use."
+    return Finding(Level.WARNING, "session", said, remedy)

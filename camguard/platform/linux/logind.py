@@ -8,6 +8,7 @@ both written and run.
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
@@ -113,6 +114,18 @@ def connected() -> Iterator[Logind]:
         yield Logind(bus)
 
 
+def answers() -> str | None:
+    """Why logind cannot be asked here, as a clause; None where it answers."""
+    try:
+        with connected() as logind:
+            logind.session_of(1)
+    except Nothing:
+        return None
+    except NoAnswer as error:
+        return str(error)
+    return None
+
+
 @contextmanager
 def _reply() -> Iterator[tuple[Any, Any]]:
     """Where an error, and where an answer is put, to be freed afterwards."""
@@ -155,7 +168,7 @@ def _checked(result: int, error: Any = None) -> int:
     name = b"" if error is None else error[0].name or b""
     if name.decode("ascii", "replace").rpartition(".")[2] in _UNKNOWN:
         raise Nothing("logind knows of none")
-    raise NoAnswer(f"logind does not answer: {name.decode('ascii', 'replace') or f'error {-result}'}")
+    raise NoAnswer(f"logind does not answer: {name.decode('ascii', 'replace') or os.strerror(-result)}")
 
 
 @cache

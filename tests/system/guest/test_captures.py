@@ -1,7 +1,7 @@
 """No capture is missed: random ones, short and long, in each way there is, by root and by a user, several at once.
 
-``CAMGUARD_CAPTURES`` says how many (500 to be sure of it), ``CAMGUARD_SEED`` repeats a run, and ``CAMGUARD_VIVIDS`` says
-how many there are at once beside the webcam's.
+``CAMGUARD_CAPTURES`` says how many (500 to be sure of it), ``CAMGUARD_VIVIDS`` how many there are at once beside the
+webcam's; ``CAMGUARD_SEED`` repeats a run.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import pytest
 from camguard.core.events import Kind
 from camguard.journalentry.kinds import KINDS
 from tests.support.guest import WEBCAM, Desk, until
-from tests.support.installed import CONFIGURATION, UNIT, FromWheel, camguard, show
+from tests.support.installed import CONFIGURATION, UNIT, FromWheel, camguard, logged, show
 
 pytestmark = pytest.mark.system
 
@@ -44,13 +44,15 @@ def test_the_systemd_journal_has_each_event_by_its_fields(service: FromWheel, de
     assert alert["SYSLOG_IDENTIFIER"] == "camguard"
     assert alert["PRIORITY"] == "4"
     assert (alert["CAMGUARD_EVENT"], alert["CAMGUARD_VERDICT"]) == ("alert", "unexpected")
-    assert (alert["CAMGUARD_USER"], alert["CAMGUARD_CAMERA"]) == ("kid", WEBCAM)
-    assert alert["CAMGUARD_APP_ID"] == f"script:{desk.app('told-to-journald')}"
-    assert alert["MESSAGE"].startswith(f"{alert['CAMGUARD_APP']} (user kid) uses {WEBCAM} unexpectedly: ")
+    assert (alert["CAMGUARD_UID"], alert["CAMGUARD_CAMERA"]) == ("1000", WEBCAM)
+    assert f" uses {WEBCAM} unexpectedly: " in alert["MESSAGE"]
+    logged("who it is", pid=program.pid, user="kid")  # an alert does not wait for all that there is to know
     ended = camguard("end", "--yes", alert["CAMGUARD_ACTIVATION"])
     assert ended.returncode == 0, ended.stderr
     over = entry_of(Kind.ENDED, ACTIVATION=alert["CAMGUARD_ACTIVATION"])
     assert int(over["CAMGUARD_SEQ"]) > int(alert["CAMGUARD_SEQ"])
+    assert (over["CAMGUARD_USER"], over["CAMGUARD_APP_ID"]) == ("kid", f"script:{desk.app('told-to-journald')}")
+    assert over["MESSAGE"].startswith(f"{over['CAMGUARD_APP']} (user kid) has stopped using {WEBCAM} after ")
     outcome = entry_of(Kind.ACTION_COMPLETED, ACTIVATION=alert["CAMGUARD_ACTIVATION"])
     assert (outcome["CAMGUARD_OUTCOME"], outcome["CAMGUARD_BY"]) == ("ended", "user root")
 
@@ -133,7 +135,8 @@ def test_a_hook_sees_everything_and_may_do_nothing(hooks: None, service: FromWhe
     assert lines[-1] == "reads the log"
     assert ran["well"], ran
     program = desk.program("mmap", user="kid", app="for-the-hook")
-    said = f'"pid":{program.pid}'
+    alert = entry_of(Kind.ALERT, PID=str(program.pid))
+    said = f'"event":"alert","seq":{alert["CAMGUARD_SEQ"]},'
     until(
         "the hook's output in its log",
         lambda: any(said in str(entry["MESSAGE"]) for entry in journal(f"_SYSTEMD_UNIT={HOOKS}")),
