@@ -8,10 +8,11 @@ import pwd
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from camguard.access import Found
+from camguard.access.feeders import as_logged
 from camguard.access.handdecide import answer_of, log_decision, logged_subject, off_by_hand
 from camguard.access.handswitch import switch_by_hand
 from camguard.compose import history, may_switch, platform, rules_in_force, write_journal
@@ -26,7 +27,6 @@ from camguard.core.model import (
     App,
     Camera,
     CameraId,
-    CameraKind,
     Moment,
     Outcome,
     Process,
@@ -34,7 +34,7 @@ from camguard.core.model import (
     State,
     Verdict,
 )
-from camguard.core.policy import Circumstances, judge, of_feeding
+from camguard.core.policy import Circumstances, judge
 from camguard.core.power import Plan, Power
 from camguard.core.records import SCHEMA, Record, of_rule, safe
 from camguard.ending import Order, end_use
@@ -56,9 +56,6 @@ from camguard.views import camera_view, use_view
 
 _CHANGES = (Kind.JUDGED, Kind.CAPTURING, Kind.ENDED, Kind.PROBE, Kind.FEEDING, Kind.FED, Kind.ACTION_COMPLETED)
 """What is told of an activation while following: not its first open, of which nothing is known for an instant."""
-
-_RECENT = 50
-"""Among so many of a virtual camera's activations, the newest, that of a program that feeds it now is looked for."""
 
 _REMEMBERED = 1_000
 """Activations of which it is remembered what was told, so that following for a year stays small."""
@@ -236,23 +233,12 @@ def snapshot(config: Config) -> Snapshot:
     edges = platform(config)
     with history(config) as past:
         cameras, uses = look(edges, past, rules_in_force(config, edges).current(), config.context)
-        uses = tuple(_as_logged(use, past) for use in uses)
+        uses = tuple(as_logged(use, past) for use in uses)
     on = {camera.id for camera in cameras}
     off = {camera.id: camera for plan in _off(config, edges) for camera in plan.cameras if camera.id not in on}
     return Snapshot(
         edges.method, guard_pid(config.journal_path), config.journal_path, cameras, uses, tuple(off.values())
     )
-
-
-def _as_logged(use: Use, past: Reader) -> Use:
-    """Who feeds a virtual camera is known to a guard that saw it begin, and not to one look."""
-    if use.feeds or use.camera.kind is not CameraKind.VIRTUAL or use.process.identity is None:
-        return use
-    newest = past.activations(Filter(camera=use.camera.id, limit=_RECENT))
-    its_own = [record for record in newest if record.process and identity_of(record) == use.process.identity]
-    if not its_own or its_own[-1].state != State.FEEDING or its_own[-1].interrupted:
-        return use
-    return replace(use, feeds=True, verdict=of_feeding(use.verdict))
 
 
 def _off(config: Config, edges: Platform) -> tuple[Plan, ...]:

@@ -33,6 +33,8 @@ _KINDS = {
     Kind.CAPTURING: "capturing",
     Kind.ENDED: "ended",
     Kind.PROBE: "it only looked",
+    Kind.FEEDING: "it gives this virtual camera its pictures, and takes none",
+    Kind.FED: "it no longer gives this virtual camera its pictures",
     Kind.JUDGED: "judged by the rules",
     Kind.ALERT: "an alert was raised",
     Kind.DECIDED: "the alert was answered",

@@ -34,6 +34,8 @@ from camguard.core.records import ACTIVATION_KINDS, Record, line
 _CAMERA = Camera(CameraId("sample"), "Sample Camera", (Node("/dev/video0", (81, 0)),))
 _APP = App(AppIdentity(AppKind.PACKAGE, "sample", "/usr/bin/sample", "0" * 64), "Sample App")
 _STATES = {Kind.OPENED: State.OPENED, Kind.PRESENT: State.PRESENT, Kind.ENDED: State.ENDED, Kind.PROBE: State.PROBE}
+_STATES |= {Kind.FEEDING: State.FEEDING, Kind.FED: State.FED}
+_TAKE_NONE = {State.OPENED, State.PROBE, State.FEEDING, State.FED}
 _VERDICT = Verdict(Judgement.UNEXPECTED, (Reason(ReasonCode.FIRST_USE, "first use by this app"),))
 _EXTRA: dict[Kind, Record] = {
     Kind.DECIDED: {"decision": "keep", "by": "sample"},
@@ -70,8 +72,8 @@ def _activation(kind: Kind, now: Moment) -> Activation:
         process=process,
         holders=frozenset({process}),
         opened_at=now,
-        capturing_at=None if state in {State.OPENED, State.PROBE} else now,
-        capture=None if state in {State.OPENED, State.PROBE} else Capture.MAPPING,
+        capturing_at=None if state in _TAKE_NONE else now,
+        capture=None if state in _TAKE_NONE else Capture.MAPPING,
         ended_at=now if over else None,
         ending=Ending.CLOSED if over else None,
         held_ns=NANOSECONDS,

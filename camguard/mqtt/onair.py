@@ -63,7 +63,7 @@ class OnAir:
                 self._take(told)
             case Kind.JUDGED if number in self._uses:
                 self._take(told)
-            case Kind.ENDED | Kind.PROBE:
+            case Kind.ENDED | Kind.PROBE | Kind.FEEDING | Kind.FED:
                 self._uses.pop(str(number), None)
             case Kind.CAMERA_ADDED:
                 self._names[str(told["camera"]["id"])] = str(told["camera"]["name"])

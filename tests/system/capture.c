@@ -103,9 +103,16 @@ int main(int argc, char **argv)
     ask(VIDIOC_G_FMT, &format, "VIDIOC_G_FMT");
     format.fmt.pix.width = 320; /* the less there is to draw, the more of them an emulated machine can have at once */
     format.fmt.pix.height = 180;
-    ask(VIDIOC_S_FMT, &format, "VIDIOC_S_FMT");
+    long long begun = now_ms();
+    /* Whoever looks into /proc/PID/maps of the one before holds its mapped buffers, and so the camera, a moment longer. */
+    while (ioctl(fd, VIDIOC_S_FMT, &format) < 0) {
+        if (errno != EBUSY || now_ms() - begun > PATIENCE_MS)
+            fail("VIDIOC_S_FMT");
+        usleep(20000);
+    }
     size_t size = format.fmt.pix.sizeimage;
-    long long begun = now_ms(), end = begun + atoll(argv[3]), frames = 0;
+    begun = now_ms();
+    long long end = begun + atoll(argv[3]), frames = 0;
     if (memory)
         start(memory, size);
     while (now_ms() < end || !frames) {

@@ -32,7 +32,7 @@ BROWSER = HERE / "page"
 DESKTOP = HERE / "desktop"
 """What needs no machine but a desktop that nobody sees."""
 
-PASSED_ON = ("CAMGUARD_KILLS", "CAMGUARD_CAPTURES", "CAMGUARD_SEED")
+PASSED_ON = ("CAMGUARD_KILLS", "CAMGUARD_CAPTURES", "CAMGUARD_VIVIDS", "CAMGUARD_SEED")
 """What a person may say about the tests in a machine: see test_crash_vm.py and test_captures.py."""
 
 _relays = pytest.StashKey[dict[Path, Relay]]()

@@ -41,6 +41,9 @@ class Said(Brokers):
     def is_broker(self, process: Process) -> bool:
         return process.name == "pipewire"
 
+    def is_brokers(self, pid: int) -> bool:
+        return pid == BROKER.pid
+
     def clients(self, broker: Process, camera: Camera, uses: Uses) -> frozenset[Holder] | None:
         return self.said
 
@@ -226,6 +229,15 @@ def test_frames_that_the_broker_took_are_its_clients_where_that_is_clear() -> No
 
     scene = play(story)
     assert [each.pid for each in scene.told if isinstance(each, FramesSeen)] == [30, 20]
+
+
+def test_frames_that_are_heard_of_when_the_broker_does_not_have_the_camera_are_nobodys() -> None:
+    def story(scene: Scene) -> None:
+        scene.see(Holder(OTHER))
+        for pid in (10, 20):
+            scene.attribution.deliver(FramesSeen(CAMERA.id, pid, 1, scene.now()))
+
+    assert [each.pid for each in play(story).told if isinstance(each, FramesSeen)] == [20]
 
 
 def test_a_broker_that_takes_pictures_for_nobody_is_told_itself(monkeypatch: pytest.MonkeyPatch) -> None:

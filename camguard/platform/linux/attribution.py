@@ -125,7 +125,9 @@ class Attribution:
         view = self._views.get(seen.camera)
         takers = [] if view is None else [each for each in view.brokers.values() if each.holder.process.pid == seen.pid]
         if view is None or not takers:
-            self._send(seen)
+            # A broker's, heard of before it is known to have the camera or after: it is nobody else's, and no use.
+            if not self._brokers.is_brokers(seen.pid):
+                self._send(seen)
             return
         taker = takers[0]
         if not taker.clients and self._monitors.starts(_uid(taker.holder.process)) is None:

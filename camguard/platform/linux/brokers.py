@@ -40,6 +40,13 @@ class Brokers:
         """Whether this process has cameras open for others."""
         return self._runs(process, knowledge().brokers.executables)
 
+    def is_brokers(self, pid: int) -> bool:
+        """Whether the process of that pid is a broker."""
+        try:
+            return self.is_broker(self._reader.process(pid))
+        except ProcessGone:
+            return False
+
     def clients(self, broker: Process, camera: Camera, uses: Uses) -> frozenset[Holder] | None:
         """Who has a camera through a broker; nobody where it only keeps it open.
 

@@ -30,7 +30,8 @@ Taken = tuple[int | None, int]
 """(minor, pid) of whoever took a frame; the minor is None for read(), where the kernel does not tell it."""
 
 _EVENTS = ("v4l2/v4l2_dqbuf", "vb2/vb2_dqbuf")
-_BUFFER_KB = "256"
+_BUFFER_KB = "512"
+"""For each processor; what a guard that is kept from running does not read in time is lost."""
 _READ = 1 << 16
 _NAME = re.compile(r"camguard-(\d+)")
 

@@ -1,6 +1,7 @@
 """No capture is missed: random ones, short and long, in each way there is, by root and by a user, several at once.
 
-``CAMGUARD_CAPTURES`` says how many (500 to be sure of it), ``CAMGUARD_SEED`` repeats a run.
+``CAMGUARD_CAPTURES`` says how many (500 to be sure of it), ``CAMGUARD_VIVIDS`` how many there are at once beside the
+webcam's; ``CAMGUARD_SEED`` repeats a run.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ CAPTURES = int(os.environ.get("CAMGUARD_CAPTURES", "60"))
 SEED = int(os.environ.get("CAMGUARD_SEED") or random.randrange(1 << 32))
 PROGRAM = "CAMGUARD_CAPTURE_PROGRAM"
 SHORTEST_S, LONGEST_S = 0.05, 5.0
-VIVIDS = 3
+VIVIDS = int(os.environ.get("CAMGUARD_VIVIDS", "1"))
 USUAL = ("n_devs=1", "node_types=0x1")
 """What the machine has vivid loaded with: see tests/system/vm/vm."""
 
