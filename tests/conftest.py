@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -24,6 +27,14 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     folders = all(os.path.isdir(path) for path in config.args)
     processors = len(os.sched_getaffinity(0))
     return min(processors, MOST_PROCESSES) if usual and folders and processors > 1 else 0
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A folder that other users can reach and whose path is short enough for a socket's, which pytest's own is not."""
+    with tempfile.TemporaryDirectory(prefix="camguard-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 @pytest.fixture(autouse=True)

@@ -265,7 +265,7 @@ def test_no_log_says_that_it_was_read_and_nobody_is_told(tmp_path: Path, argumen
     if "--html" in arguments:
         assert told.count("write ") == 1
         assert told.count(", ") == 0
-        assert "here/.page.html." in told
+        assert "'.'" in told or "here/.page.html." in told  # without a name until it is whole, where the disk can
         assert os.listdir(tmp_path / "here") == ["page.html"]
     else:
         assert ran.stderr == "told: []\n"

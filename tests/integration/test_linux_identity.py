@@ -7,8 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,14 +22,6 @@ from tests.support.actors import facts, python, running
 
 READY_SCRIPT = "import sys, time\nprint('ready', flush=True)\ntime.sleep(600)\n"
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root; run: sudo python -m pytest tests/integration")
-
-
-@pytest.fixture
-def public() -> Iterator[Path]:
-    """A folder that other users can reach, which pytest's are not."""
-    with tempfile.TemporaryDirectory(prefix="camguard-") as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
 
 
 def sha256(path: str | Path) -> str:

@@ -79,21 +79,21 @@ class Home:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    (tmp_path / "person").mkdir()
-    (tmp_path / "runtime").mkdir(mode=0o700)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "runtime"))
+def home(public: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    (public / "person").mkdir()
+    (public / "runtime").mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(public / "runtime"))
     monkeypatch.setenv("PYTHONPATH", ENVIRONMENT["PYTHONPATH"])
     monkeypatch.setattr(tray_link, "FIRST_PAUSE_S", 0.02)
     monkeypatch.setattr(tray_link, "LONGEST_PAUSE_S", 0.1)
     monkeypatch.setattr(tray_link, "SERVICE_S", 0.02)
-    return Home(Stage(tmp_path / "person"), tmp_path / "no-service.sock", tmp_path / "runtime")
+    return Home(Stage(public / "person"), public / "no-service.sock", public / "runtime")
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[ServiceStage]:
-    (tmp_path / "service").mkdir()
-    stage = ServiceStage(tmp_path / "service")
+def service(public: Path) -> Iterator[ServiceStage]:
+    (public / "service").mkdir()
+    stage = ServiceStage(public / "service")
     try:
         yield stage
     finally:
