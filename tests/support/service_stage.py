@@ -143,6 +143,7 @@ class ServiceStage:
             [
                 *self.prefix,
                 sys.executable,
+                *_flags_of_the_unit(),
                 "-m",
                 "camguard.service",
                 *(str(word) for pair in given.items() for word in pair),
@@ -305,6 +306,13 @@ def _of_the_unit() -> dict[str, str]:
     """The environment that the installed service has from its unit (systemd.exec(5))."""
     lines = _UNIT.read_text().splitlines()
     return dict(line.split("=", 2)[1:] for line in lines if line.startswith("Environment="))
+
+
+def _flags_of_the_unit() -> list[str]:
+    """What the unit has its Python do, but for keeping this checkout's modules away."""
+    [command] = [line for line in _UNIT.read_text().splitlines() if line.startswith("ExecStart=")]
+    flags = command.split()[1 : command.split().index("-m")]
+    return [flag for flag in flags if flag != "-I"]
 
 
 def _python(uid: int | None) -> list[str]:
