@@ -178,7 +178,7 @@ def _contact(_: Translate) -> Page:
                 Kind.TEXT,
                 (
                     _("If you delete your account, what is in it may be lost. If you switch it off, it is kept."),
-                    _("Your log can show when a program used the camera. Make one file of it for the police like this:"),
+                    _("Your log can show when a program used the camera. This makes a file of it for the police:"),
                 ),
                 _("Why it helps"),
             ),

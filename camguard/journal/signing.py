@@ -152,7 +152,9 @@ def _library() -> tuple[Any, Any, type[Exception]]:
 
 
 def _name(public: Ed25519PublicKey) -> str:
-    return hashlib.sha256(public.public_bytes_raw()).hexdigest()[:16]
+    serialization, _, _ = _library()
+    raw = public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)  # also what Debian 12 brings
+    return hashlib.sha256(raw).hexdigest()[:16]
 
 
 def _read(path: Path) -> bytes:
