@@ -25,7 +25,7 @@ TIMEOUT_S = 10.0
 """How long signing may take; it takes 0.1 s."""
 
 _LIMIT = 64 * 1024
-_NO_LIBRARY = "signatures need the package cryptography: pip install 'camguard[sign]'"
+_NO_LIBRARY = "signatures need the package cryptography: pip install cryptography"
 
 
 @dataclass(frozen=True, slots=True)
