@@ -18,7 +18,7 @@ from camguard.desktop.statusnotifier.address import NO_BUS
 from camguard.desktop.statusnotifier.backend import Icon
 from camguard.desktop.trayapi import Menu, MenuItem
 from tests.support import privatebus
-from tests.support.icon_served import Deeds, on_loop, served
+from tests.support.icon_served import Deeds, on_loop, served, session_bus
 from tests.support.privatebus import PrivateBus, until
 from tests.support.sessionbus import panel
 
@@ -26,14 +26,9 @@ pytestmark = pytest.mark.skipif(privatebus.missing() is not None, reason=private
 
 
 @pytest.fixture
-def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PrivateBus]:
-    """A bus that is the session's for this process."""
-    found = PrivateBus(tmp_path)
-    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", found.address)
-    monkeypatch.setattr(watcher, "SHORTEST_PAUSE_S", 0.01)
-    found.start()
-    yield found
-    found.stop()
+def bus(tmp_path: Path) -> Iterator[PrivateBus]:
+    with session_bus(tmp_path) as found:
+        yield found
 
 
 @pytest.fixture

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from camguard.desktop.icons import draw
 from camguard.desktop.look import Look
+from camguard.desktop.statusnotifier import watcher
 from camguard.desktop.statusnotifier.backend import Icon
 from camguard.desktop.trayapi import Menu, MenuItem
 from tests.support.privatebus import PrivateBus
+
+
+@contextmanager
+def session_bus(folder: Path) -> Iterator[PrivateBus]:
+    """A bus that is the session's for this process."""
+    found = PrivateBus(folder)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("DBUS_SESSION_BUS_ADDRESS", found.address)
+        patched.setattr(watcher, "SHORTEST_PAUSE_S", 0.01)
+        found.start()
+        yield found
+        found.stop()
 
 
 class Deeds:
