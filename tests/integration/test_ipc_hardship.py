@@ -101,6 +101,7 @@ def test_whoever_asks_without_reading_the_answers_is_read_no_more(path: Path) ->
         with running.raw() as raw, running.connect() as other:
             raw.socket.setblocking(False)
             fill(raw.socket, b'{"call":"info"}\n' * 500)
+            running.until(lambda: any(each._full for each in running.server._shared.connections))
             answered = len(running.desk.asked)
             assert other.call(calls.Ping()) == {}
             assert len(running.desk.asked) <= answered + 1

@@ -120,8 +120,9 @@ def test_a_log_that_is_taken_away_is_begun_anew_and_the_old_one_is_whole(stage: 
             if not path.name.endswith(".lock"):
                 path.rename(rotated / path.name)
         client.call(calls.Switch(Power.ON))
-        [first, second, *_] = client.call(calls.Entries())["entries"]
-        assert (first["event"], second["event"]) == (Kind.JOURNAL_SET_ASIDE, Kind.POWER_SAID)
+        [first, *others] = [entry["event"] for entry in client.call(calls.Entries())["entries"]]
+        assert first == Kind.JOURNAL_SET_ASIDE
+        assert Kind.POWER_SAID in others
         assert verify(rotated / "journal.db").ok
         assert verify(stage.journal).ok
 
