@@ -372,6 +372,14 @@ def _path(source: TomlSource, place: Place, said: str | None) -> Path | None:
     return path if path.is_absolute() else source.path.absolute().parent / path
 
 
+def read_or_defaults(path: Path) -> Config:
+    """The configuration in one file, the defaults where there is none; raises ConfigError."""
+    try:
+        return read(path)
+    except FileNotFoundError:
+        return defaults()
+
+
 def _configuration_folder() -> Path:
     if os.geteuid() == 0:
         return SYSTEM_FOLDER

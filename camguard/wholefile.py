@@ -33,7 +33,7 @@ def write_whole(path: Path, content: bytes, prepare: Callable[[int], None] = lam
         with suppress(OSError):
             os.unlink(draft)
         raise
-    _sync(path.parent)
+    sync_folder(path.parent)
 
 
 def make_alike(path: Path, fd: int) -> None:
@@ -59,7 +59,8 @@ def make_alike(path: Path, fd: int) -> None:
         os.fchmod(fd, before.st_mode & 0o777)
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk. Raises OSError."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

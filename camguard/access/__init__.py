@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from camguard.core.circumstance import Circumstance
 from camguard.core.coverage import Sign
 from camguard.core.decisions import Decision
+from camguard.core.events import Kind
 from camguard.core.model import App, Moment, Rule, Verdict
 from camguard.core.power import Power
 from camguard.core.records import Record
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from camguard.journal.filter import Filter
     from camguard.journal.fold import ActivationRecord
     from camguard.journal.known import Known
+
+CHANGES = (Kind.JUDGED, Kind.CAPTURING, Kind.ENDED, Kind.PROBE, Kind.FEEDING, Kind.FED, Kind.ACTION_COMPLETED)
+"""What is told of an activation while following: not its first open, of which nothing is known for an instant."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from camguard.access import Found
+from camguard.access import CHANGES, Found
 from camguard.access.feeders import as_logged
 from camguard.access.handdecide import answer_of, log_decision, logged_subject, off_by_hand
 from camguard.access.handswitch import switch_by_hand
@@ -53,9 +53,6 @@ from camguard.standing import StandingFile
 from camguard.subject import outcome_record
 from camguard.uses import Snapshot, Use, activation_number, by_app, by_pid, camera_meant, look
 from camguard.views import camera_view, use_view
-
-_CHANGES = (Kind.JUDGED, Kind.CAPTURING, Kind.ENDED, Kind.PROBE, Kind.FEEDING, Kind.FED, Kind.ACTION_COMPLETED)
-"""What is told of an activation while following: not its first open, of which nothing is known for an instant."""
 
 _REMEMBERED = 1_000
 """Activations of which it is remembered what was told, so that following for a year stays small."""
@@ -210,7 +207,7 @@ def this_user() -> str:
 def _following(reader: Reader, wanted: Filter, last: int) -> Iterator[ActivationRecord]:
     """Each activation that matches, whenever something comes of it, from its judgement on."""
     told: dict[int, int] = {}
-    for entry in reader.follow(last, _CHANGES):
+    for entry in reader.follow(last, CHANGES):
         if entry.activation is None or entry.seq <= told.get(entry.activation, 0):
             continue
         record = reader.activation(entry.activation)

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from camguard.access import Found
+from camguard.access import CHANGES, Found
 from camguard.core.circumstance import Circumstance
 from camguard.core.coverage import KINDS, Sign, sign_of
 from camguard.core.decisions import Decision
-from camguard.core.events import Kind
 from camguard.core.model import (
     App,
     AppIdentity,
@@ -44,7 +43,6 @@ from camguard.shapes import Shape
 
 _USE, _RECORD, _KNOWN = Shape(calls.UseRef), Shape(ActivationRecord), Shape(Known)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_CHANGES = (Kind.JUDGED, Kind.CAPTURING, Kind.ENDED, Kind.PROBE, Kind.FEEDING, Kind.FED, Kind.ACTION_COMPLETED)
 _SWITCH_S = 60.0
 """How long a switch may take before the service is called silent: a device has seconds, and there may be several."""
 _RULE_S = 30.0
@@ -156,7 +154,7 @@ class Remote:
 
     def following(self, wanted: Filter) -> Iterator[ActivationRecord]:
         """See `Access.following`."""
-        self.client.call(calls.Subscribe(kinds=tuple(kind.value for kind in _CHANGES)))
+        self.client.call(calls.Subscribe(kinds=tuple(kind.value for kind in CHANGES)))
         for happened in self.client.events():
             number = _number(happened)
             record = None if number is None else self.activation(number)

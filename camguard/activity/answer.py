@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from camguard.activity.words import app_of, is_feeding, judged, was_ended
-from camguard.core.coverage import ASIDE, ASLEEP, BEGINS, LEAPT, NOT_TOLD, Stretch, Watch
+from camguard.core.coverage import ASIDE, ASLEEP, BEGINS, CUT, LEAPT, NOT_TOLD, Stretch, Watch
 from camguard.core.model import State
 from camguard.journal.filter import to_utc_ns
 from camguard.journal.fold import ActivationRecord
@@ -151,8 +151,7 @@ def _sentence(asked: Asked, known: Known, answer: Answer, uses: Sequence[TimedUs
         if not known.checked.whole:
             return f"Not known: the log was changed. {(known.checked.sentence or '').capitalize()}."
         running = any(set(stretch.why) & _NO_WORD for stretch in unwatched)
-        verb = "watching" if running else "running"
-        return f"Not known: the guard was not {verb} {_when(asked, unwatched)}."
+        return f"Not known: {_missing(asked, unwatched, 'watching' if running else 'running')}."
     seen = f"In part. No program was seen to use {camera} {between}"
     return f"{seen}; {_only(asked, known, unwatched)}."
 
@@ -187,7 +186,7 @@ def _whenever(asked: Asked, use: TimedUse) -> str:
 
 
 def _but(asked: Asked, unwatched: Sequence[Stretch]) -> str:
-    return f" Of the rest not all was watched: not {_when(asked, unwatched)}." if unwatched else ""
+    return f" Of the rest not all is known: not {_when(asked, unwatched)}." if unwatched else ""
 
 
 def _only(asked: Asked, known: Known, unwatched: Sequence[Stretch]) -> str:
@@ -195,12 +194,20 @@ def _only(asked: Asked, known: Known, unwatched: Sequence[Stretch]) -> str:
     parts = [stretch for stretch in unwatched if stretch.watch is Watch.PARTLY]
     said = []
     if gone:
-        said.append(f"but the guard was not watching {_when(asked, gone)}")
+        said.append(f"but {_missing(asked, gone, 'watching')}")
     if parts:
         said.append(f"{'and' if said else 'but'} could not see all {_when(asked, parts)}")
     if known.more:
         said.append(f"{'and' if said else 'but'} there was more than could be looked at")
     return ", ".join(said) or "but a use before may have gone on"
+
+
+def _missing(asked: Asked, gone: Sequence[Stretch], verb: str) -> str:
+    """What keeps a time that nothing is known of from being known: no guard, or that its entries were cut."""
+    cut = [stretch for stretch in gone if CUT in stretch.why]
+    rest = [stretch for stretch in gone if CUT not in stretch.why]
+    said = [f"the guard was not {verb} {_when(asked, rest)}"] if rest else []
+    return ", and ".join([*said, f"nothing is left of what was seen {_when(asked, cut)}"] if cut else said)
 
 
 def _when(asked: Asked, found: Sequence[Stretch]) -> str:
@@ -227,6 +234,8 @@ def checked(known: Known) -> str:
     done = known.checked
     if not done.whole:
         return f"The log was changed: {done.sentence}. `camguard log verify` says more."
+    if done.count == 0:
+        return "The log has no entries."
     if done.all:
         return f"All {done.count:,} entries of the log are as they were written."
     return f"The newest {done.count:,} entries of the log are as they were written; `camguard log verify` checks all."

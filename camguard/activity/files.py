@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from camguard.errors import PageError, Refused
+from camguard.wholefile import sync_folder
 
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 """What file systems without hard links say, such as FAT on a memory stick."""
@@ -88,7 +89,7 @@ class _Draft:
                 raise Refused(f"{self.path} is there already; {self._remedy}") from error
         else:
             _put(self._name, self.path, self._remedy, force=force)
-        _sync(self.path.parent)
+        sync_folder(self.path.parent)
 
     def forget(self) -> None:
         """Leave nothing but the finished file."""
@@ -116,14 +117,6 @@ def _link(number: int, path: Path) -> None:
         os.link(str(number), path, src_dir_fd=folder, follow_symlinks=True)  # Python follows where a folder is given
     finally:
         os.close(folder)
-
-
-def _sync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _put(name: str, path: Path, remedy: str, *, force: bool) -> None:

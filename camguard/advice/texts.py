@@ -124,11 +124,12 @@ def _email(_: Translate) -> Page:
                 Kind.TEXT,
                 (
                     _("Was your camera on? Your log can tell you. It knows only the times when camguard was watching."),
-                    _("Type this in a terminal:"),
+                    _("Does the mail say when? Type that time in a terminal, like in the first line below."),
+                    _("The second line shows each use of the last 30 days."),
                 ),
                 _("Look at the log"),
             ),
-            Part(Kind.COMMANDS, ("camguard log --since 30d",)),
+            Part(Kind.COMMANDS, ('camguard was-on "last Friday 9pm"', "camguard log --since 30d")),
         ),
         places=True,
     )
@@ -177,11 +178,11 @@ def _contact(_: Translate) -> Page:
                 Kind.TEXT,
                 (
                     _("If you delete your account, what is in it may be lost. If you switch it off, it is kept."),
-                    _("Your log can show when a program used the camera. You can keep a copy as a page:"),
+                    _("Your log can show when a program used the camera. This makes a file of it for the police:"),
                 ),
                 _("Why it helps"),
             ),
-            Part(Kind.COMMANDS, ("camguard log --html log.html --since 30d",)),
+            Part(Kind.COMMANDS, ("camguard log export evidence.zip --since 30d",)),
             Part(
                 Kind.TEXT,
                 (

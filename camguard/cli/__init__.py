@@ -42,6 +42,7 @@ Exit codes:
   0    done
   1    nothing matched, refused, or something is wrong
   2    wrong usage or configuration
+  3-5  what was-on answered; 3 also: the log was changed (log verify)
   130  interrupted
   141  whoever read the output went away
 

@@ -30,7 +30,7 @@ Examples:
 """
 
 _ANSWERS = """\b
-ANSWER is one of
+The answer is one of
   off     end the use, and switch the camera off
   end     end the use
   keep    let it go on until it stops
@@ -98,7 +98,14 @@ def answer(alert: str, answer: str, as_json: bool) -> None:
 
 
 @command.command()
-@click.option("--wait", metavar="SECONDS", type=click.IntRange(0, 600), default=30, show_default=True)
+@click.option(
+    "--wait",
+    metavar="SECONDS",
+    type=click.IntRange(0, 600),
+    default=30,
+    show_default=True,
+    help="How long to wait for a click.",
+)
 @json_option
 def test(wait: int, as_json: bool) -> None:
     """Show a harmless alert, and report what arrives.

@@ -30,10 +30,9 @@ Examples:
 \b
 The process is asked to stop (SIGTERM), given the patience of the configuration, then killed. Before each signal
 it is made sure that the pid is still that process. Afterwards the camera is looked at again: children that hold on
-are ended too. A program that has the camera from PipeWire only loses its connection to it, and goes
-on; it is ended itself where it takes the camera again at once and is ended once more.
-Some are never ended: the system's own parts, the session's, and other users' processes unless you
-are root or in the group camguard; it says which and why.
+are ended too. A program that has the camera from PipeWire only loses its connection to it, and goes on; it is ended
+itself where it takes the camera again at once and is ended once more. Some are never ended: the system's own parts,
+the session's, and other users' processes unless you are root or in the group camguard; it says which and why.
 
 \b
 Exit code: 0 when the camera is free of it, 1 when not or nothing matched, 2 for wrong usage.

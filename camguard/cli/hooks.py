@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from camguard.hooks.running import Ran
     from camguard.hooks.settings import Hook
 
+_NONE = "the configuration names no hooks; `camguard hooks --help` shows how"
 _EPILOG = """\b
 In the configuration:
   [hooks.tell]
@@ -32,9 +33,9 @@ In the configuration:
 \b
 Examples:
   camguard hooks list
-  camguard hooks test tell              run it on a made-up event of each kind it is for
-  sudo camguard service install --hooks     have the hooks of /etc/camguard/config.toml run
-  camguard hooks run                    have those of your own configuration run, until Ctrl-C
+  camguard hooks test tell               run it on a made-up event of each kind it is for
+  sudo camguard service install --hooks  have the hooks of /etc/camguard/config.toml run
+  camguard hooks run                     have those of your own configuration run, until Ctrl-C
 """
 
 
@@ -59,7 +60,7 @@ def list_hooks(as_json: bool) -> None:
     if as_json:
         say_json({"schema": SCHEMA, "hooks": [_as_object(hook, why) for hook, why in found]})
     elif not found:
-        say("The configuration names no hooks; `camguard hooks --help` shows how.")
+        say(f"{_NONE.capitalize()}.")
     else:
         say_columns(("HOOK", "ON", "RUNS", "AT MOST", "STATE"), [_row(hook, why) for hook, why in found])
     if any(why for _, why in found):
@@ -86,8 +87,9 @@ def test(name: str | None, event: str | None, as_json: bool) -> None:
     config = configuration()
     hooks = [hook for hook in config.hooks if name in {None, hook.name}]
     if not hooks:
-        what = "the configuration names no hooks" if name is None else f'there is no hook "{name}"'
-        raise NothingMatched(f"{what}; `camguard hooks list` shows those there are")
+        if not config.hooks:
+            raise NothingMatched(_NONE)
+        raise NothingMatched(f'there is no hook "{name}"; `camguard hooks list` shows those there are')
     tries = [(hook, kind) for hook in hooks for kind in _kinds(hook, event)]
     results = []
     for hook, kind, ran in _tried(config, tries):
@@ -112,7 +114,7 @@ def run() -> None:
 
     config = configuration()
     if not config.hooks:
-        raise NothingMatched("the configuration names no hooks; `camguard hooks --help` shows how")
+        raise NothingMatched(_NONE)
     logs.begin()
     asyncio.run(serve(config, None))
 

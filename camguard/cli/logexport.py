@@ -57,7 +57,7 @@ Exit code: 1 when there is nothing to export, and when the log was changed: then
 """
 
 
-@click.command(epilog=_EPILOG)
+@click.command(epilog=_EPILOG, short_help="Write the log to a zip, for the police.")
 @click.option("--since", metavar="WHEN", help="From WHEN on; else from the log's beginning.")
 @click.option("--until", metavar="WHEN", help="Up to WHEN; else up to the log's newest entry.")
 @click.option("--redact", is_flag=True, help="Leave out users' names, their folders and command lines.")

@@ -39,7 +39,7 @@ The guard notes the head of the log in the systemd journal every hour, and when 
 marks as by the user who keeps the log counts.
 
 \b
-Exit codes: 0 nothing speaks against the log; {CHANGED} it was changed; 1 it could not be checked.
+Exit code: 0 nothing speaks against the log; {CHANGED} it was changed; 1 it could not be checked.
 """
 
 _KEY_EPILOG = """\b

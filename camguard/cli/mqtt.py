@@ -44,7 +44,7 @@ def command() -> None:
     """
 
 
-@command.command()
+@command.command(short_help="Try the broker: whether what it is told comes back.")
 @json_option
 def test(as_json: bool) -> None:
     """Connect to the broker, tell it something that nobody keeps, and see it come back.
@@ -66,7 +66,7 @@ def test(as_json: bool) -> None:
         click.get_current_context().exit(1)
 
 
-@command.command()
+@command.command(short_help="Show what the broker holds.")
 @json_option
 def status(as_json: bool) -> None:
     """Show what the broker holds: whether a guard watches, and which camera is on air.

@@ -40,7 +40,7 @@ def _broker(broker: Broker) -> Finding | None:
     from camguard.mqtt.settings import read_secret
 
     if find_spec("paho") is None:
-        return Finding(Level.PROBLEM, "mqtt", "the package paho-mqtt is missing", 'pip install "camguard[mqtt]"')
+        return Finding(Level.PROBLEM, "mqtt", "the package paho-mqtt is missing", "pip install paho-mqtt")
     try:
         secret = read_secret(broker)
     except CamguardError as error:

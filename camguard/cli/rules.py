@@ -149,7 +149,7 @@ def _rule_command(effect: Effect, what: str) -> None:
 
 
 _rule_command(Effect.ALLOW, "Expect the use of a camera by APP.")
-_rule_command(Effect.ASK, "Be alerted to each use of a camera by APP, even where a wider rule allows it.")
+_rule_command(Effect.ASK, "Be alerted to each use by APP, even where a wider rule allows it.")
 _rule_command(Effect.BLOCK, "End each use of a camera by APP as soon as it is seen.")
 
 

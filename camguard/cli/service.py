@@ -47,7 +47,7 @@ def command() -> None:
     """Guard the camera as a service of the system: from its start on, as root, whoever is logged in."""
 
 
-@command.command()
+@command.command(short_help="Install the service, or bring it up to date, and start it.")
 @_dry_run
 @_root
 @click.option("--exec", "start_command", metavar="COMMAND", help="With --root: what the unit runs.")
@@ -125,7 +125,7 @@ def restart() -> None:
     say("The service is active.", fg="green")
 
 
-@command.command()
+@command.command(short_help="Show whether the service is active and answers.")
 @json_option
 def status(as_json: bool) -> None:
     """Show whether the service is installed, active and answers, and what went wrong last."""

@@ -48,7 +48,7 @@ A program that only looked is no use, but is told. While the machine slept no pr
 Through the service you see your own uses whole; of others', that there was one, on which camera and when.
 
 \b
-Exit codes: 0 no, 3 yes, 4 in part, 5 not known; 1 and 2 as everywhere.
+Exit code: 0 no, 3 yes, 4 in part, 5 not known; 1 and 2 as everywhere.
 """
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
-from camguard.core.events import Kind
+from camguard.core.events import LIFE, Kind
 from camguard.core.records import ACTIVATION_KINDS, JSON, Record
 
 GROUP = "camguard"
@@ -180,18 +180,7 @@ _HEAD = ("schema", "event", "seq", "at", "clock", "camera")
 _USE_KEYS = (*_HEAD, "activation", "state", "present", "opened_at", "capturing_at", "ended_at", "duration_ms")
 _UNSAID: Record = {"app": None, "process": None, "verdict": None, "reasons": [], "reduced": True}
 
-_OF_A_USE = frozenset(
-    {
-        Kind.OPENED,
-        Kind.PRESENT,
-        Kind.CAPTURING,
-        Kind.ENDED,
-        Kind.PROBE,
-        Kind.FEEDING,
-        Kind.FED,
-        Kind.ALERT,
-    }
-)
+_OF_A_USE = LIFE | {Kind.ALERT}
 """An alert too: whoever sits before a camera hears that another user's app uses it, though not which."""
 _OF_A_RULE = frozenset({Kind.RULE_ADDED, Kind.RULE_REMOVED})
 _OF_THE_MACHINE = frozenset(

@@ -92,7 +92,7 @@ class Sign:
 
     `begin` and `end` are the bounds of a time that is told of afterwards: a gap, a sleep, a time in which the log could
     not be written; or of a clock that was set, the same instant by the clock before and after. Of a cut, `end` is the
-    time of the last entry that went, and `why` how long entries are kept.
+    time of the newest entry that went, and `why` how long entries are kept.
     """
 
     kind: str

@@ -143,6 +143,10 @@ class Kind(StrEnum):
     JOURNAL_CUT = "journal.cut"
 
 
+LIFE = frozenset({Kind.OPENED, Kind.PRESENT, Kind.CAPTURING, Kind.ENDED, Kind.PROBE, Kind.FEEDING, Kind.FED})
+"""What the life of an activation is made of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """One thing that happened, whole in itself: the journal keeps it, listeners are told.

@@ -15,7 +15,7 @@ from camguard.core.circumstance import Circumstance
 from camguard.core.confidence import Through
 from camguard.core.context import Context
 from camguard.core.details import Details, Parent
-from camguard.core.events import Kind, Report
+from camguard.core.events import LIFE, Kind, Report
 from camguard.core.model import Activation, App, Camera, Moment, Outcome, Process, Rule, Verdict
 
 JSON: TypeAlias = "dict[str, JSON] | list[JSON] | str | int | float | bool | None"
@@ -30,15 +30,8 @@ Shared: TypeAlias = dict[tuple[int, ...], Record]
 SCHEMA = 1
 """The version of the shape below; it grows when a key changes its meaning or goes away."""
 
-ACTIVATION_KINDS = frozenset(
+ACTIVATION_KINDS = LIFE.union(
     {
-        Kind.OPENED,
-        Kind.PRESENT,
-        Kind.CAPTURING,
-        Kind.ENDED,
-        Kind.PROBE,
-        Kind.FEEDING,
-        Kind.FED,
         Kind.JUDGED,
         Kind.ALERT,
         Kind.DECIDED,

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from camguard.config import ENVIRONMENT_VARIABLE, default_path, session_socket
-from camguard.desktop.ownhooks import OwnHooks
+from camguard.desktop.ownhooks import OwnHooks, end_child
 from camguard.errors import ServiceError
 from camguard.wording import visible
 
@@ -88,14 +88,7 @@ class OwnGuard:
         if process is None:
             return
         self._process = None
-        if process.returncode is None:
-            process.terminate()
-            try:
-                async with asyncio.timeout(STOP_S):
-                    await process.wait()
-            except TimeoutError:
-                process.kill()
-                await process.wait()
+        await end_child(process, STOP_S)
         if self._listening is not None:
             await self._listening
 

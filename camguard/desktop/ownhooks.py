@@ -13,6 +13,19 @@ from camguard.errors import ConfigError
 STOP_S = 10.0
 
 
+async def end_child(process: asyncio.subprocess.Process, within_s: float) -> None:
+    """Have a child process stop, kill it where it does not within so many seconds, and wait until it is gone."""
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(within_s):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
 class OwnHooks:
     """A child process, where the configuration names hooks; see `camguard.hooks`."""
 
@@ -35,15 +48,8 @@ class OwnHooks:
     async def stop(self) -> None:
         """Stop it, and wait until it is gone."""
         process, self._process = self._process, None
-        if process is None or process.returncode is not None:
-            return
-        process.terminate()
-        try:
-            async with asyncio.timeout(STOP_S):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        if process is not None:
+            await end_child(process, STOP_S)
 
 
 def _named(config: Path) -> bool:

@@ -24,6 +24,8 @@ _PROOF = {
 }
 _WHOSE_WORD = {
     "kernel": "the file that runs was compared with the one known by that name",
+    "broker": "PipeWire says for whom it has the camera",
+    "portal": "the desktop's portal says for whom PipeWire has the camera",
     "self-declared": "only the program itself says so",
     "unknown": "not known",
 }

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from camguard import config as configuration
-from camguard.config import SOCKET_PATH, SYSTEM_FOLDER, Config
+from camguard.config import SOCKET_PATH, SYSTEM_FOLDER, Config, read_or_defaults
 from camguard.core.records import Record
 from camguard.errors import CamguardError
 from camguard.follow import Follower, find_guard
@@ -72,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     logs.begin()
     try:
-        config = _read(given.config)
+        config = read_or_defaults(given.config)
         if not config.hooks:
             log.info("the configuration names no hooks, so there is nothing to do; see [hooks] in the README")
             return 0
@@ -81,13 +80,6 @@ def main(arguments: list[str] | None = None) -> int:
         log.critical("camguard: %s", error)
         return error.exit_code
     return 0
-
-
-def _read(path: Path) -> Config:
-    try:
-        return configuration.read(path)
-    except FileNotFoundError:
-        return configuration.defaults()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,10 +9,9 @@ from typing import Any
 
 import msgspec
 
-from camguard.core.events import Kind
+from camguard.core.events import LIFE, Kind
 from camguard.core.model import State
 
-_LIFE = frozenset({Kind.OPENED, Kind.PRESENT, Kind.CAPTURING, Kind.ENDED, Kind.PROBE, Kind.FEEDING, Kind.FED})
 _PRESERVED = frozenset({Kind.PRESERVED, Kind.KEPT})
 _OVER = frozenset({State.ENDED.value, State.PROBE.value, State.FED.value})
 
@@ -209,7 +208,7 @@ class _Folding:
         if data.verdict is not None:
             self.verdict, self.reasons = data.verdict, data.reasons
         # Who acts may be another process with an older view of the life: only the life's own kinds tell it.
-        if entry.kind in _LIFE:
+        if entry.kind in LIFE:
             self.life = data
         elif entry.kind == Kind.ALERT:
             self.alerted = True

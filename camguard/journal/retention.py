@@ -62,7 +62,7 @@ def plan(path: Path, before_utc_ns: int, now_utc_ns: int, keep: str) -> CutSaid 
             return None  # what is missing is for `verify` to tell; nothing is put in its place
         last = _last_old(connection, before_utc_ns, now_utc_ns)
         name = name_of(connection, start)
-        return None if last is None or name is None else _said(connection, start, last, name, keep)
+        return None if last is None or name is None else _said(connection, start, last, name, keep, before_utc_ns)
 
 
 class Cutter:
@@ -161,16 +161,20 @@ def _last_old(connection: sqlite3.Connection, before_utc_ns: int, now_utc_ns: in
     return last
 
 
-def _said(connection: sqlite3.Connection, start: Start, last: int, name: str, keep: str) -> CutSaid:
-    digest, body = connection.execute("SELECT hash, CAST(body AS BLOB) FROM entries WHERE seq = ?", (last,)).fetchone()
+def _said(connection: sqlite3.Connection, start: Start, last: int, name: str, keep: str, before_utc_ns: int) -> CutSaid:
+    (digest,) = connection.execute("SELECT hash FROM entries WHERE seq = ?", (last,)).fetchone()
     before = start.cut.said if start.cut is not None else None
     highest = connection.execute("SELECT max(activation) FROM entries WHERE seq <= ?", (last,)).fetchone()[0]
+    (newest,) = connection.execute(
+        "SELECT CAST(body AS BLOB) FROM entries WHERE seq <= ? AND utc_ns < ? ORDER BY utc_ns DESC LIMIT 1",
+        (last, before_utc_ns),
+    ).fetchone()  # where the clock was put back among them, it is not that of the last
     return CutSaid(
         log=name,
         first_seq=start.seq + 1,
         last_seq=last,
         last_hash=bytes(digest).hex(),
-        last_at=_entry(body).at,
+        last_at=_entry(newest).at,
         keep=keep,
         activation=max(highest or 0, 0 if before is None else before.activation),
         live=_live(connection, last, () if before is None else before.live),

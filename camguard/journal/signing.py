@@ -25,7 +25,7 @@ TIMEOUT_S = 10.0
 """How long signing may take; it takes 0.1 s."""
 
 _LIMIT = 64 * 1024
-_NO_LIBRARY = "signatures need the package cryptography: pip install 'camguard[sign]'"
+_NO_LIBRARY = "signatures need the package cryptography: pip install cryptography"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,9 @@ def _library() -> tuple[Any, Any, type[Exception]]:
 
 
 def _name(public: Ed25519PublicKey) -> str:
-    return hashlib.sha256(public.public_bytes_raw()).hexdigest()[:16]
+    serialization, _, _ = _library()
+    raw = public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)  # also what Debian 12 brings
+    return hashlib.sha256(raw).hexdigest()[:16]
 
 
 def _read(path: Path) -> bytes:

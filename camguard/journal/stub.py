@@ -24,8 +24,8 @@ from camguard.shapes import Shape
 class CutSaid(msgspec.Struct, frozen=True):
     """The `extra` of a `journal.cut` entry: entries `first_seq` to `last_seq` were older than `keep`, and may go.
 
-    `log` names the log, by the hash of its first entry. `last_at` is when the last of them was written, as
-    `records.moment` has it. `key` and `signature` are those of `signing`, where there was a key.
+    `log` names the log, by the hash of its first entry. `last_at` is when the newest of them by the clock was written,
+    as `records.moment` has it. `key` and `signature` are those of `signing`, where there was a key.
     """
 
     log: str

@@ -25,7 +25,7 @@ FIELDS = {
     "CAMGUARD_RULE": "the rule that decided, or that was made or taken away",
     "CAMGUARD_APP": "the app's name",
     "CAMGUARD_APP_ID": "what rules match, e.g. `package:cheese`",
-    "CAMGUARD_CONFIDENCE": "whose word that is: `kernel`, `self-declared` or `unknown`",
+    "CAMGUARD_CONFIDENCE": "whose word that is: `kernel`, `broker`, `portal`, `self-declared` or `unknown`",
     "CAMGUARD_PID": "the process",
     "CAMGUARD_UID": "its user, as a number",
     "CAMGUARD_USER": "its user, by name",

@@ -23,7 +23,7 @@ def new_client(broker: Broker, secret: Secret | None, client_id: str) -> Client:
         from paho.mqtt.client import Client
         from paho.mqtt.enums import CallbackAPIVersion
     except ImportError as error:
-        raise ConfigError('MQTT needs the package paho-mqtt: pip install "camguard[mqtt]"') from error
+        raise ConfigError("MQTT needs the package paho-mqtt: pip install paho-mqtt") from error
     client = Client(CallbackAPIVersion.VERSION2, client_id=client_id)
     client.connect_timeout = CONNECT_S
     if broker.tls:

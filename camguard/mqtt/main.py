@@ -7,8 +7,7 @@ import logging
 import signal
 from pathlib import Path
 
-from camguard import config as configuration
-from camguard.config import SOCKET_PATH, SYSTEM_FOLDER, Config
+from camguard.config import SOCKET_PATH, SYSTEM_FOLDER, read_or_defaults
 from camguard.core.records import Record
 from camguard.errors import CamguardError
 from camguard.follow import Follower, find_guard
@@ -70,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     logs.begin()
     try:
-        broker = _read(given.config).mqtt
+        broker = read_or_defaults(given.config).mqtt
         if broker is None:
             log.info("the configuration names no MQTT broker, so there is nothing to do; see [mqtt] in the README")
             return 0
@@ -79,13 +78,6 @@ def main(arguments: list[str] | None = None) -> int:
         log.critical("camguard: %s", error)
         return error.exit_code
     return 0
-
-
-def _read(path: Path) -> Config:
-    try:
-        return configuration.read(path)
-    except FileNotFoundError:
-        return configuration.defaults()
 
 
 def _parser() -> argparse.ArgumentParser:

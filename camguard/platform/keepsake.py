@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from camguard.core.belongings import Kept
+from camguard.ports import OpenProgram
 
 LARGEST = 50 * 1024 * 1024
 """Bytes of a program that is copied; of a larger one it is said that it was not."""
@@ -17,6 +19,16 @@ FULL = 20 * LARGEST
 """Bytes of copies after which no more are made: whoever has many programs ended must not fill the disk."""
 
 _BLOCK = 1 << 20
+
+
+def keep_all(keepsakes: Keepsakes | None, programs: Iterable[OpenProgram]) -> tuple[Kept, ...]:
+    """A copy of each, where copies are kept; closes them in any case. See `camguard.ports.Witness.keep`."""
+    kept = []
+    for program in programs:
+        if keepsakes is not None:
+            kept.append(keepsakes.keep(program.path, program.fd))
+        os.close(program.fd)
+    return tuple(kept)
 
 
 class Keepsakes:

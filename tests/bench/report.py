@@ -25,7 +25,7 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What issue 2 asks for, in words, and whether this run reached it."""
+    """What is asked of the figure, in words, and whether this run reached it."""
 
     words: str
     reached: bool

@@ -27,8 +27,8 @@ from camguard.core.events import Kind
 from camguard.core.model import Outcome, Result, Step
 from camguard.handover.manifest import WHAT
 from camguard.journal.store import Journal
-from tests.integration.test_journal_retention import cut
 from tests.support.commands import ENVIRONMENT, Stage
+from tests.support.cutting import cut
 from tests.support.exported import Export
 from tests.support.htmlpage import Page, hash_of
 from tests.support.journal_data import SCRIPT, FixedClock, bodies, life, moment, simple

@@ -8,37 +8,34 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import UTC
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from camguard.activity.answer import Answer, Asked, find
+from camguard.core import records
 from camguard.core.coverage import CUT, Watch
 from camguard.core.events import Kind, Report
 from camguard.journal import retention
-from camguard.journal.chain import Flaw, verify
-from camguard.journal.coverage import coverage
+from camguard.journal.chain import verify
+from camguard.journal.coverage import coverage, known
 from camguard.journal.filter import Filter
 from camguard.journal.queries import Reader
 from camguard.journal.store import Journal
+from tests.support.cutting import FEW, LIVES, SECONDS, at, carry_out, cut, log_of_lives, numbers, plan
 from tests.support.journal_data import FIREFOX, START_NS, FixedClock, life, moment, simple
-from tests.support.tampering import changed, rewrite, unprotected
+from tests.support.tampering import unprotected
 
 ROOT = Path(__file__).resolve().parents[2]
-LIVES = 6
-SECONDS = 100
-FEW = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=12)
 
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A guard that ran all the time, and a use every `SECONDS`, of four entries each."""
     path = tmp_path_factory.mktemp("retention") / "journal.db"
-    with closing(Journal.open(path, FixedClock())) as journal:
-        journal.append([simple(Kind.GUARD_STARTED, 0, pid=1), simple(Kind.GUARD_BLIND, 1, what="log", why="so")])
-        for number in range(1, LIVES + 1):
-            journal.append(life(number, number * SECONDS))
+    log_of_lives(path)
     return path.read_bytes()
 
 
@@ -47,38 +44,6 @@ def copy(original: bytes, tmp_path: Path) -> Path:
     path = tmp_path / "journal.db"
     path.write_bytes(original)
     return path
-
-
-def at(second: float) -> int:
-    return moment(second).utc_ns
-
-
-def plan(path: Path, second: float, now: float = 10_000) -> bool:
-    """Have the log say what will be cut; whether there is anything."""
-    said = retention.plan(path, at(second), at(now), "1y")
-    if said is not None:
-        with closing(Journal.open(path, FixedClock())) as journal:
-            journal.append([Report(Kind.JOURNAL_CUT, moment(now), extra=said.extra)])
-    return said is not None
-
-
-def carry_out(path: Path, steps: int = 10_000) -> None:
-    with closing(retention.Cutter(path)) as cutter:
-        for _ in range(steps):
-            found = cutter.step()
-            if found is None:
-                return
-            assert found.ok
-
-
-def cut(path: Path, second: float) -> None:
-    if plan(path, second):
-        carry_out(path)
-
-
-def numbers(path: Path) -> list[int]:
-    with closing(sqlite3.connect(path)) as connection:
-        return [seq for (seq,) in connection.execute("SELECT seq FROM entries ORDER BY seq")]
 
 
 def test_what_is_old_goes_and_the_rest_is_sound(copy: Path) -> None:
@@ -202,6 +167,43 @@ def test_what_was_cut_is_no_time_that_was_watched_though_the_guard_was_there(tmp
     assert coverage(path, at(400), at(900)) == after
 
 
+def test_a_cut_over_a_clock_that_was_put_back_hides_all_the_times_that_went(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with closing(Journal.open(path, FixedClock())) as journal:
+        journal.append([simple(Kind.GUARD_STARTED, 0), *life(1, 200), *life(2, 100), *life(3, 500)])
+    cut(path, 300)
+    [gone] = coverage(path, at(110), at(200))
+    assert (gone.watch, gone.why) == (Watch.NOT, (CUT,))
+
+
+@pytest.mark.parametrize(("ended", "gap"), [(False, False), (True, False), (True, True)])
+def test_was_on_says_of_a_time_that_was_cut_that_it_was(tmp_path: Path, ended: bool, gap: bool) -> None:
+    """Whatever state the guard was in at the cut: never "no", and never that somebody watched."""
+    path = tmp_path / "journal.db"
+    with closing(Journal.open(path, FixedClock())) as journal:
+        journal.append([simple(Kind.GUARD_STARTED, 0, pid=1), *life(1, 100)])
+        if ended:
+            journal.append([simple(Kind.GUARD_STOPPED, 200), simple(Kind.GUARD_STARTED, 250, pid=2)])
+        if gap:
+            journal.append([simple(Kind.GUARD_GAP, 250, **{"from": _clock(200), "to": _clock(250), "how": "died"})])
+        journal.append([*life(2, 280), *life(3, 500)])
+    for second in (150, 299):  # also over a second cut
+        cut(path, second)
+        asked = Asked(at(10), at(90), UTC, None)
+        with Reader(path) as reader:
+            found = find(asked, known(reader, asked.begin_utc_ns, asked.end_utc_ns))
+            of_both = Asked(at(10), at(450), UTC, None)
+            partly = find(of_both, known(reader, of_both.begin_utc_ns, of_both.end_utc_ns))
+        assert found.answer is Answer.NOT_KNOWN
+        assert found.sentence.startswith("Not known: nothing is left of what was seen")
+        assert CUT in found.sentence
+        assert partly.answer is not Answer.NO
+
+
+def _clock(second: float) -> records.Record:
+    return records.moment(moment(second))
+
+
 def test_what_ended_before_the_cut_is_not_carried_on(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     with closing(Journal.open(path, FixedClock())) as journal:
@@ -284,126 +286,6 @@ def test_writers_go_on_meanwhile_and_the_disk_gets_room_back(tmp_path: Path) -> 
             number += 1
     assert verify(path).ok
     assert os.path.getsize(path) < whole / 2
-
-
-# Tampering afterwards
-
-
-def _edit(connection: sqlite3.Connection, seq: int, other: int) -> None:
-    (body,) = connection.execute("SELECT body FROM entries WHERE seq = ?", (seq,)).fetchone()
-    connection.execute("UPDATE entries SET body = ? WHERE seq = ?", (changed(body, other), seq))
-
-
-def _delete(connection: sqlite3.Connection, seq: int, _: int) -> None:
-    connection.execute("DELETE FROM entries WHERE seq = ?", (seq,))
-
-
-def _delete_from_the_old_end(connection: sqlite3.Connection, seq: int, _: int) -> None:
-    """As a cut does it, of which nothing is said in the log."""
-    (digest,) = connection.execute("SELECT hash FROM entries WHERE seq = ?", (seq,)).fetchone()
-    connection.execute("DELETE FROM entries WHERE seq <= ?", (seq,))
-    connection.execute("UPDATE stub SET seq = ?, hash = ?", (seq, digest))
-
-
-def _swap(connection: sqlite3.Connection, seq: int, other: int) -> None:
-    last = connection.execute("SELECT max(seq) FROM entries").fetchone()[0]
-    with_which = seq + 1 + other % (last - seq)
-    for old, new in ((seq, -1), (with_which, seq), (-1, with_which)):
-        connection.execute("UPDATE entries SET seq = ? WHERE seq = ?", (new, old))
-
-
-def _put_in_before(connection: sqlite3.Connection, seq: int, other: int) -> None:
-    """A copy of an entry, where the log does not reach any more."""
-    connection.execute(
-        "INSERT INTO entries SELECT (SELECT seq FROM stub) - ?, utc_ns, kind, NULL, NULL, body, hash"
-        " FROM entries WHERE seq = ?",
-        (other % 5, seq),
-    )
-
-
-def _put_in(connection: sqlite3.Connection, seq: int, _: int) -> None:
-    connection.execute("UPDATE entries SET seq = -(seq + 1) WHERE seq > ?", (seq,))
-    connection.execute("UPDATE entries SET seq = -seq WHERE seq < 0")
-    connection.execute(
-        "INSERT INTO entries SELECT seq + 1, utc_ns, kind, activation, app_key, body, hash FROM entries WHERE seq = ?",
-        (seq,),
-    )
-    rewrite(connection, seq + 1)
-
-
-def _move_the_stub(connection: sqlite3.Connection, _: int, other: int) -> None:
-    connection.execute("UPDATE stub SET seq = seq - 1 - ?", (other % 3,))
-
-
-def _change_the_stub(connection: sqlite3.Connection, _: int, other: int) -> None:
-    (digest,) = connection.execute("SELECT hash FROM stub").fetchone()
-    connection.execute("UPDATE stub SET hash = ?", (changed(digest, other),))
-
-
-def _drop_the_stub(connection: sqlite3.Connection, _: int, __: int) -> None:
-    connection.execute("DELETE FROM stub")
-
-
-TAMPERINGS = (
-    _edit,
-    _delete,
-    _delete_from_the_old_end,
-    _swap,
-    _put_in_before,
-    _put_in,
-    _move_the_stub,
-    _change_the_stub,
-    _drop_the_stub,
-)
-
-
-@pytest.mark.parametrize("tampering", TAMPERINGS)
-@settings(FEW, max_examples=5)
-@given(second=st.integers(150, 560), place=st.integers(0, 100), other=st.integers(0, 500))
-def test_any_tampering_after_a_cut_is_found(
-    copy: Path, original: bytes, tampering: object, second: int, place: int, other: int
-) -> None:
-    copy.write_bytes(original)
-    cut(copy, second)
-    assert verify(copy).ok
-    there = numbers(copy)[:-1]  # of the last one only what is noted elsewhere tells that it is gone
-    with unprotected(copy) as connection:
-        assert callable(tampering)
-        tampering(connection, there[place % len(there)], other)
-    found = verify(copy)
-    assert not found.ok
-    assert found.sentence
-
-
-def test_a_cut_that_nothing_in_the_log_speaks_of_is_found(copy: Path) -> None:
-    with unprotected(copy) as connection:
-        (digest,) = connection.execute("SELECT hash FROM entries WHERE seq = 7").fetchone()
-        connection.execute("DELETE FROM entries WHERE seq <= 7")
-        connection.execute("INSERT INTO stub VALUES (1, 7, ?)", (digest,))
-    found = verify(copy)
-    assert (found.flaw, found.cut_seq) == (Flaw.MISSING, 7)
-    assert "nothing in the log says that they were cut" in (found.sentence or "")
-
-
-def test_what_is_not_sound_is_not_cut(copy: Path) -> None:
-    with unprotected(copy) as connection:
-        _edit(connection, 5, 200)
-    assert plan(copy, 3 * SECONDS)
-    with closing(retention.Cutter(copy)) as cutter:
-        found = cutter.step()
-    assert found is not None
-    assert found.first_bad == 5
-    assert numbers(copy)[0] == 1
-
-
-def test_entries_missing_among_the_old_ones_are_found_before_they_are_cut(copy: Path) -> None:
-    assert plan(copy, 3 * SECONDS)
-    with unprotected(copy) as connection:
-        connection.execute("DELETE FROM entries WHERE seq BETWEEN 9 AND 10")
-    with closing(retention.Cutter(copy)) as cutter:
-        found = cutter.step()
-    assert found is not None
-    assert (found.first_bad, found.flaw) == (9, Flaw.MISSING)
 
 
 def test_readers_without_the_right_to_write_see_a_cut_log(copy: Path) -> None:

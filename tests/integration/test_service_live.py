@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -20,11 +18,10 @@ from camguard.core.events import Kind
 from camguard.ipc import calls
 from camguard.ipc.protocol import Event
 from camguard.journal.chain import verify
-from camguard.journal.entry import Entry
 from camguard.journal.lock import last_beat
-from camguard.journal.queries import Reader
-from tests.support.commands import CAMERA, Running
+from tests.support.commands import CAMERA
 from tests.support.htmlpage import Page
+from tests.support.service_seen import entries, extras, is_off, reachable_stage, seen_by
 from tests.support.service_stage import NOBODY, ServiceStage, until
 from tests.support.tampering import unprotected
 
@@ -34,40 +31,9 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a client believes a s
 @pytest.fixture
 def stage() -> Iterator[ServiceStage]:
     """The service, running."""
-    with _stage() as made:
+    with reachable_stage() as made:
         made.start()
         yield made
-
-
-@contextmanager
-def _stage(config: str = "") -> Iterator[ServiceStage]:
-    """A stage that other users can reach, which pytest's own folders are not."""
-    with tempfile.TemporaryDirectory(prefix="camguard-") as folder:
-        stage = ServiceStage(Path(folder), config=config)
-        try:
-            yield stage
-        finally:
-            stage.close()
-
-
-@contextmanager
-def _seen_by(watch: Running) -> Iterator[None]:
-    """What happens from here on is seen by a watch that was just started."""
-    watch.object_with(event="status")
-    yield
-
-
-def entries(stage: ServiceStage, *kinds: Kind) -> list[Entry]:
-    with Reader(stage.journal) as reader:
-        return reader.entries(0, kinds or None)
-
-
-def extras(stage: ServiceStage, kind: Kind) -> list[dict[str, Any]]:
-    return [entry.data["extra"] for entry in entries(stage, kind)]
-
-
-def is_off(stage: ServiceStage) -> bool:
-    return not stage.node.exists() and stage.node.with_suffix(".off").exists()
 
 
 def test_it_starts_answers_and_stops_in_order(stage: ServiceStage) -> None:
@@ -82,7 +48,7 @@ def test_it_starts_answers_and_stops_in_order(stage: ServiceStage) -> None:
 
 
 def test_what_happens_is_shown_to_who_watches_and_ended_by_its_name(stage: ServiceStage) -> None:
-    with stage.running("watch", "--json") as watch, _seen_by(watch), stage.stranger() as stranger:
+    with stage.running("watch", "--json") as watch, seen_by(watch), stage.stranger() as stranger:
         alert = watch.object_with(event="alert")
         assert alert["process"]["pid"] == stranger.pid
         done = stage.run("end", "--yes", alert["activation"])
@@ -116,24 +82,6 @@ def test_the_log_is_read_through_it(stage: ServiceStage) -> None:
     record = json.loads(line)
     assert record["app"]["name"] == "stranger.py"
     assert stage.run("log", "--json", uid=NOBODY).stdout == ""
-
-
-def test_was_on_tells_each_user_the_own_uses_and_of_others_that_there_was_one(stage: ServiceStage) -> None:
-    with stage.stranger():
-        until("a use is judged", lambda: bool(entries(stage, Kind.JUDGED)))
-    until("the use is over", lambda: bool(entries(stage, Kind.ENDED)))
-    whole, less = (stage.objects("was-on", "2h", "--within", "4h", uid=uid) for uid in (None, NOBODY))
-    assert whole["answer"] == less["answer"] == "yes"
-    [own], [others] = whole["uses"], less["uses"]
-    assert (own["whole"], own["app"]["name"]) == (True, "stranger.py")
-    assert (others["whole"], others["app"], others["process"], others["reasons"]) == (False, None, None, [])
-    assert (others["camera"], others["opened_at"]) == (own["camera"], own["opened_at"])
-    assert "stranger" not in json.dumps(less)
-    assert [stretch["watch"] for stretch in whole["coverage"]] == ["not watched", "watched"]
-    said = stage.run("was-on", "1m", uid=NOBODY)
-    assert said.returncode == 3, said.stderr
-    assert "another user's program used Pretend Webcam" in said.stdout
-    assert stage.run("was-on", "1m", "--camera", "none such", uid=NOBODY).returncode == 1
 
 
 def test_the_page_is_made_through_it_also_of_times_when_it_did_not_run(stage: ServiceStage) -> None:
@@ -215,7 +163,7 @@ def test_a_pass_that_ran_out_while_no_service_ran_is_over_when_one_begins(stage:
 
 
 def test_locked_the_camera_is_off_until_somebody_turns_it_on_for_a_time() -> None:
-    with _stage('[camera]\ndefault = "off"\nusual_pass = "2s"\n') as stage:
+    with reachable_stage('[camera]\ndefault = "off"\nusual_pass = "2s"\n') as stage:
         stage.start()
         until("the camera is off", lambda: is_off(stage))
         assert "off unless somebody turns them on" in stage.run("status").stdout
@@ -226,87 +174,11 @@ def test_locked_the_camera_is_off_until_somebody_turns_it_on_for_a_time() -> Non
 
 
 def test_locked_a_camera_that_is_plugged_in_is_switched_off() -> None:
-    with _stage('[camera]\ndefault = "off"\n') as stage:
+    with reachable_stage('[camera]\ndefault = "off"\n') as stage:
         stage.start()
         until("the camera is off", lambda: is_off(stage))
         stage.node.with_suffix(".off").rename(stage.node)  # a replug brings it back
         until("the camera is off again", lambda: is_off(stage))
-
-
-def test_another_user_may_not_end_switch_or_allow_and_each_refusal_is_in_the_log(stage: ServiceStage) -> None:
-    with stage.stranger() as stranger:
-        until("a use is judged", lambda: bool(entries(stage, Kind.JUDGED)))
-        [activation] = [entry.activation for entry in entries(stage, Kind.OPENED)]
-        ended = stage.run("end", "--yes", f"a{activation}", uid=NOBODY)
-        assert ended.returncode == 1
-        assert stranger.poll() is None
-    switched = stage.run("off", uid=NOBODY)
-    assert switched.returncode == 1
-    assert "may switch cameras" in switched.stderr
-    assert stage.node.exists()
-    allowed = stage.run("rules", "allow", stage.script("stranger.py"), "--user", "root", uid=NOBODY)
-    assert allowed.returncode == 1
-    assert not stage.rules.exists()
-    wanted = {"uses", "switch", "add-rule"}
-    until("all are written down", lambda: wanted <= {extra["call"] for extra in extras(stage, Kind.CALL_REFUSED)})
-
-
-def test_a_use_of_another_user_cannot_be_ended_by_what_names_it(stage: ServiceStage) -> None:
-    with stage.stranger() as stranger, stage.client() as client:
-        until("a use is judged", lambda: bool(entries(stage, Kind.JUDGED)))
-        [use] = client.call(calls.Uses(target="stranger.py"))["uses"]
-        ref = json.dumps(use["ref"])
-        script = (
-            "import json, sys\nfrom pathlib import Path\nfrom camguard.ipc import calls, client\n"
-            "service = client.connect(Path(sys.argv[1]))\n"
-            "service.call(calls.End(uses=(calls.UseRef(**json.loads(sys.argv[2])),)))\n"
-        )
-        (stage.folder / "attack.py").write_text(script)
-        done = stage.run_script(stage.folder / "attack.py", str(stage.socket), ref, uid=NOBODY)
-        assert "Refused" in done.stderr
-        assert stranger.poll() is None
-        until("it is written down", lambda: bool(extras(stage, Kind.CALL_REFUSED)))
-        assert [extra["call"] for extra in extras(stage, Kind.CALL_REFUSED)] == ["end"]
-
-
-def test_a_user_sees_that_a_camera_is_used_but_not_by_whom(stage: ServiceStage) -> None:
-    with stage.running("watch", "--json", uid=NOBODY) as watch, _seen_by(watch), stage.stranger("secret-app.py"):
-        seen = watch.object_with(event="capturing")
-        assert seen["camera"]["name"] == CAMERA
-        assert (seen["app"], seen["process"]) == (None, None)
-        [use] = stage.objects("status", uid=NOBODY)["uses"]
-        assert "secret-app" not in json.dumps([seen, use])
-
-
-def test_a_user_makes_rules_for_himself_alone(stage: ServiceStage) -> None:
-    with stage.stranger("mine.py", uid=NOBODY):
-        until("a use is judged", lambda: bool(entries(stage, Kind.JUDGED)))
-    [activation] = {entry.activation for entry in entries(stage, Kind.JUDGED)}
-    done = stage.run("rules", "allow", f"a{activation}", uid=NOBODY)
-    assert done.returncode == 0, done.stderr
-    [rule] = stage.own_rules(NOBODY)
-    assert rule["user"] == rule["by"] == "nobody"
-    with stage.stranger("mine.py", uid=NOBODY):
-        until("it is judged again", lambda: len(entries(stage, Kind.JUDGED)) > 1)
-    assert entries(stage, Kind.JUDGED)[-1].data["verdict"] == "expected"
-    assert stage.run("rules", "remove", rule["id"], uid=NOBODY).returncode == 0
-
-
-def test_users_make_no_rules_where_the_configuration_says_so() -> None:
-    with _stage('[access]\nrules = "admins"\n') as stage:
-        stage.start()
-        done = stage.run("rules", "block", stage.script("mine.py"), uid=NOBODY)
-        assert done.returncode == 1
-        assert "only root and the group camguard" in done.stderr
-        assert not stage.rules.exists()
-
-
-def test_a_rule_of_an_administrator_is_not_a_users_to_remove(stage: ServiceStage) -> None:
-    assert stage.run("rules", "block", stage.script("spy.py")).returncode == 0
-    done = stage.run("rules", "remove", "r1", uid=NOBODY)
-    assert done.returncode == 1
-    assert "was not made by you" in done.stderr
-    assert len(stage.own_rules()) == 1
 
 
 def test_a_blocked_app_is_ended_with_what_is_known_of_it_in_the_log(stage: ServiceStage) -> None:
@@ -320,15 +192,6 @@ def test_a_blocked_app_is_ended_with_what_is_known_of_it_in_the_log(stage: Servi
     named = [entry.data["app"] for entry in entries(stage) if entry.data.get("app")]
     assert named[-1]["id"] == str(stage.script("spy.py"))
     assert named[-1]["sha256"]
-
-
-def test_everybody_sees_the_rules_that_come_along_and_nobody_removes_them(stage: ServiceStage) -> None:
-    for uid in (None, NOBODY):
-        shipped = [rule for rule in stage.objects("rules", "list", uid=uid)["rules"] if rule["shipped"]]
-        assert {rule["id"].split(".")[1] for rule in shipped} >= {"gdm", "howdy"}
-        done = stage.run("rules", "remove", shipped[0]["id"], uid=uid)
-        assert done.returncode == 1
-        assert "comes with camguard" in done.stderr
 
 
 def test_a_circumstance_is_judged_by_the_configuration_that_holds_now(stage: ServiceStage) -> None:
@@ -359,7 +222,7 @@ def test_a_broken_configuration_is_told_and_the_one_before_stays(stage: ServiceS
 
 
 def test_with_a_broken_configuration_it_starts_by_the_last_good_one() -> None:
-    with _stage('[camera]\ndefault = "off"\n') as stage:
+    with reachable_stage('[camera]\ndefault = "off"\n') as stage:
         stage.start()
         stage.stop()
         stage.configure("[camera\n")
@@ -369,7 +232,7 @@ def test_with_a_broken_configuration_it_starts_by_the_last_good_one() -> None:
 
 
 def test_a_log_that_was_changed_meanwhile_is_shouted_and_the_service_guards() -> None:
-    with _stage() as stage:
+    with reachable_stage() as stage:
         stage.start()
         stage.stop()
         with unprotected(stage.journal) as connection:
@@ -414,7 +277,7 @@ def test_a_use_goes_on_being_seen_after_a_crash(stage: ServiceStage) -> None:
 
 
 def test_off_outlasts_a_crash_and_on_stop_restore_undoes_it() -> None:
-    with _stage('[camera]\non_stop = "restore"\n') as stage:
+    with reachable_stage('[camera]\non_stop = "restore"\n') as stage:
         stage.start()
         assert stage.run("off").returncode == 0
         stage.kill()
@@ -444,14 +307,8 @@ def test_a_damaged_file_of_what_was_said_is_set_aside_and_told(stage: ServiceSta
     assert stage.node.exists()
 
 
-def test_verify_is_for_who_may_read_the_file(stage: ServiceStage) -> None:
-    done = stage.run("log", "verify", uid=NOBODY)
-    assert done.returncode == 1
-    assert "sudo camguard log verify" in done.stderr
-
-
 def test_without_the_service_a_command_named_to_ask_it_says_so() -> None:
-    with _stage() as stage:
+    with reachable_stage() as stage:
         done = stage.run("status")
         assert done.returncode == 2
         assert "no service answers" in done.stderr

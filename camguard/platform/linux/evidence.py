@@ -20,7 +20,7 @@ from camguard.errors import ProcessGone
 from camguard.platform.linux import procfs, sandbox
 from camguard.platform.linux.groups import paths
 from camguard.platform.linux.hashing import open_regular
-from camguard.platform.linux.origin import upgraded
+from camguard.platform.linux.origin import seen, upgraded
 from camguard.platform.linux.sandbox import FlatpakClaim
 
 DELETED = "deleted"
@@ -113,20 +113,10 @@ def _running(proc: str, pid: int, path: str, stack: ExitStack) -> OpenFile | Non
 def _note(path: str, fd: int) -> str | None:
     """What is odd about a file that is said to be at `path`."""
     running = os.fstat(fd)
-    there = _there(path)
+    there = seen(path)
     if there is not None and (there.st_dev, there.st_ino) == (running.st_dev, running.st_ino):
         return None
     return DELETED if path.endswith(procfs.DELETED) else MISPLACED
-
-
-def _there(path: str) -> os.stat_result | None:
-    """The file at a path as the machine sees it, whatever is hidden from this process; else as seen from here."""
-    for seen in (f"/proc/1/root{path}", path):
-        try:
-            return os.stat(seen)
-        except (OSError, ValueError):
-            continue
-    return None
 
 
 def _script_file(proc: str, pid: int, uid: int | None, script: str, exe: str, stack: ExitStack) -> OpenFile | None:

@@ -32,7 +32,7 @@ def upgraded(proc: str, pid: int, path: str, running: os.stat_result) -> bool:
     """
     if running.st_nlink or not only_roots(running) or not _same_view(proc, pid):
         return False
-    there, folder = _seen(path), _seen(os.path.dirname(path))
+    there, folder = seen(path), seen(os.path.dirname(path))
     return there is not None and folder is not None and only_roots(there) and only_roots(folder)
 
 
@@ -52,7 +52,7 @@ def public_folder(path: str) -> str | None:
         folder = os.path.dirname(folder)
         chain.append(folder)
     for folder in reversed(chain):
-        found = _seen(folder)
+        found = seen(folder)
         if found is not None and found.st_mode & stat.S_IWOTH:
             return folder
     return None
@@ -102,8 +102,8 @@ def _unknown(proc: str, parent: Parent, script: str | None) -> bool | None:
 
 def _is_mount(path: str) -> bool:
     """Whether the first folder in /tmp is one of a file system in user space, which even root may not look into."""
-    top = _seen(os.path.dirname(_MOUNTED))
-    found = _seen("/".join(path.split("/")[:3]))
+    top = seen(os.path.dirname(_MOUNTED))
+    found = seen("/".join(path.split("/")[:3]))
     return found is None or top is None or found.st_dev != top.st_dev
 
 
@@ -122,11 +122,11 @@ def _same_view(proc: str, pid: int) -> bool:
     return False
 
 
-def _seen(path: str) -> os.stat_result | None:
+def seen(path: str) -> os.stat_result | None:
     """What is at a path as the machine sees it, whatever is hidden from this process; else as seen from here."""
-    for seen in (f"/proc/1/root{path}", path):
+    for place in (f"/proc/1/root{path}", path):
         try:
-            return os.stat(seen)
+            return os.stat(place)
         except (OSError, ValueError):
             continue
     return None

@@ -13,7 +13,7 @@ from dataclasses import replace
 from camguard.core.belongings import MAX_FILES, MAX_SOCKETS, Belongings, Endpoint, Kept
 from camguard.core.model import Process, ProcessIdentity
 from camguard.errors import ProcessGone
-from camguard.platform.keepsake import Keepsakes
+from camguard.platform.keepsake import Keepsakes, keep_all
 from camguard.platform.linux import procfs
 from camguard.platform.linux.evidence import parents
 from camguard.platform.linux.hashing import open_regular
@@ -55,12 +55,7 @@ class LinuxWitness:
 
     def keep(self, gathered: Gathered) -> tuple[Kept, ...]:
         """See `camguard.ports.Witness.keep`."""
-        kept = []
-        for program in gathered.programs:
-            if self._keepsakes is not None:
-                kept.append(self._keepsakes.keep(program.path, program.fd))
-            os.close(program.fd)
-        return tuple(kept)
+        return keep_all(self._keepsakes, gathered.programs)
 
     def _programs(self, process: Process, identity: ProcessIdentity) -> tuple[OpenProgram, ...]:
         """The executable, also where it was deleted, and the script, held open until they are copied."""

@@ -9,7 +9,7 @@ import psutil
 
 from camguard.core.belongings import MAX_FILES, MAX_SOCKETS, Belongings, Endpoint, Kept
 from camguard.core.model import Process
-from camguard.platform.keepsake import Keepsakes
+from camguard.platform.keepsake import Keepsakes, keep_all
 from camguard.platform.simulated.processes import parents_of, same
 from camguard.ports import Gathered, OpenProgram
 
@@ -37,12 +37,7 @@ class SimulatedWitness:
 
     def keep(self, gathered: Gathered) -> tuple[Kept, ...]:
         """See `camguard.ports.Witness.keep`."""
-        kept = []
-        for program in gathered.programs:
-            if self._keepsakes is not None:
-                kept.append(self._keepsakes.keep(program.path, program.fd))
-            os.close(program.fd)
-        return tuple(kept)
+        return keep_all(self._keepsakes, gathered.programs)
 
     def _programs(self, process: Process) -> tuple[OpenProgram, ...]:
         paths = [path for path in (process.exe, process.script) if path is not None and os.path.isfile(path)]
