@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -385,7 +385,7 @@ def _configuration_folder() -> Path:
         return SYSTEM_FOLDER
     from platformdirs import user_config_path
 
-    return user_config_path("camguard")
+    return _own(user_config_path) or SYSTEM_FOLDER
 
 
 def _state_folder() -> Path:
@@ -393,4 +393,13 @@ def _state_folder() -> Path:
         return SYSTEM_STATE
     from platformdirs import user_state_path
 
-    return user_state_path("camguard")
+    return _own(user_state_path) or SYSTEM_STATE
+
+
+def _own(folder: Callable[[str], Path]) -> Path | None:
+    """A folder in the user's home; None where no home is known, as of a user that systemd made (DynamicUser)."""
+    try:
+        found = folder("camguard")
+    except RuntimeError:
+        return None
+    return found if found.is_absolute() else None  # as earlier versions of platformdirs say it

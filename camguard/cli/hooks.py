@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pwd
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -80,7 +82,7 @@ def test(name: str | None, event: str | None, as_json: bool) -> None:
     """Run a hook, or all, on a made-up event of each kind that it is for.
 
     Shows the exit code, what it printed and how long it took. Where the hooks' unit runs, root has it run them, as
-    that would; else they run as you, or for root as nobody.
+    that would; else they run as you, or for root as nobody. It says which it was.
 
     Exit code: 0 when all of them ended with 0, else 1.
     """
@@ -92,10 +94,10 @@ def test(name: str | None, event: str | None, as_json: bool) -> None:
         raise NothingMatched(f'there is no hook "{name}"; `camguard hooks list` shows those there are')
     tries = [(hook, kind) for hook in hooks for kind in _kinds(hook, event)]
     results = []
-    for hook, kind, ran in _tried(config, tries):
-        results.append({"hook": hook.name, "event": kind.value, **_result(ran)})
+    for tried in _tried(config, tries):
+        results.append(_result(tried))
         if not as_json:
-            _show(hook, kind, ran)
+            _show(tried)
     if as_json:
         say_json({"schema": SCHEMA, "runs": results})
     if not all(result["well"] for result in results):
@@ -123,9 +125,21 @@ def _kinds(hook: Hook, event: str | None) -> list[Kind]:
     return sorted(hook.on) if event is None else [Kind(event)]
 
 
-def _tried(config: Config, tries: list[tuple[Hook, Kind]]) -> Iterator[tuple[Hook, Kind, Ran]]:
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """A hook's run on an event: what came of it, whether the hooks' unit ran it or this command, and as whom."""
+
+    hook: Hook
+    kind: Kind
+    ran: Ran
+    by_unit: bool
+    uid: int
+
+
+def _tried(config: Config, tries: list[tuple[Hook, Kind]]) -> Iterator[_Tried]:
     """Each of them run in turn: by the unit that runs the machine's hooks where it can be asked, else here."""
     from camguard.compose import platform
+    from camguard.hooks.running import runs_as
     from camguard.hooks.samples import sample
     from camguard.hooks.trial import ask
 
@@ -133,8 +147,9 @@ def _tried(config: Config, tries: list[tuple[Hook, Kind]]) -> Iterator[tuple[Hoo
     machines = os.geteuid() == 0 and named_configuration() is None
     for hook, kind in tries:
         now = clock.now()
-        ran = ask(hook.name, sample(kind, now), hook.timeout_ns / 1e9) if machines else None
-        yield hook, kind, _here(config, hook, kind, now) if ran is None else ran
+        answer = ask(hook.name, sample(kind, now), hook.timeout_ns / 1e9) if machines else None
+        ran, uid = (_here(config, hook, kind, now), runs_as()) if answer is None else answer
+        yield _Tried(hook, kind, ran, answer is not None, uid)
 
 
 def _here(config: Config, hook: Hook, kind: Kind, now: Moment) -> Ran:
@@ -161,14 +176,31 @@ def _row(hook: Hook, why: str | None) -> tuple[str, ...]:
     )
 
 
-def _show(hook: Hook, kind: Kind, ran: Ran) -> None:
-    say(f"{hook.name} on {kind.value}: {quoted_sentence(ran.sentence)}", fg="green" if ran.well else "red")
+def _show(tried: _Tried) -> None:
+    from camguard.install.extras import EXTRAS
+
+    ran, by = tried.ran, EXTRAS["hooks"] if tried.by_unit else "this command"
+    what = f"{tried.hook.name} on {tried.kind.value}, by {by} as {quoted(_user(tried.uid))}"
+    say(f"{what}: {quoted_sentence(ran.sentence)}", fg="green" if ran.well else "red")
     for text in ran.output.splitlines():
         say(f"  | {quoted(text, 200)}")
 
 
-def _result(ran: Ran) -> dict[str, object]:
+def _user(uid: int) -> str:
+    """A user's name, or the number where the system knows none: of one that systemd made, without its NSS module."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
+
+
+def _result(tried: _Tried) -> dict[str, object]:
+    ran = tried.ran
     return {
+        "hook": tried.hook.name,
+        "event": tried.kind.value,
+        "ran_by": "unit" if tried.by_unit else "command",
+        "uid": tried.uid,
         "well": ran.well,
         "exit_code": ran.code,
         "too_long": ran.too_long,

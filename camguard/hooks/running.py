@@ -64,6 +64,12 @@ def adopt_orphans() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
+def runs_as() -> int:
+    """The user id that hooks run as which this process begins."""
+    user, _, _ = _rights()
+    return os.geteuid() if user is None else user
+
+
 def environment(hook: Hook, kind: str, own: Mapping[str, str] = os.environ) -> dict[str, str]:
     """All that a hook finds in its environment: of a user's session what is needed to show something there."""
     session = {} if _as_system() else {name: own[name] for name in _SESSION if name in own}

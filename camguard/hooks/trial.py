@@ -14,7 +14,7 @@ import msgspec
 from camguard.config import Config
 from camguard.errors import ServiceError
 from camguard.hooks.runner import attempt
-from camguard.hooks.running import Hands, Ran
+from camguard.hooks.running import Hands, Ran, runs_as
 from camguard.shapes import Shape
 
 TRIAL_SOCKET = Path("/run/camguard-hooks/trial.sock")
@@ -36,8 +36,9 @@ class Unknown(msgspec.Struct, tag="unknown", frozen=True):
 
 
 class Result(msgspec.Struct, tag="ran", forbid_unknown_fields=True, frozen=True):
-    """What came of it; see `camguard.hooks.running.Ran`."""
+    """What came of it, and the user id it ran as; see `camguard.hooks.running.Ran`."""
 
+    uid: int
     code: int | None
     output: str
     seconds: float
@@ -83,12 +84,13 @@ class TrialServer:
         if hook is None:
             return Unknown()
         ran = await attempt(self._hands, hook, trial.record, self._config.source)
-        return Result(ran.code, ran.output, ran.seconds, ran.too_long, ran.why)
+        return Result(runs_as(), ran.code, ran.output, ran.seconds, ran.too_long, ran.why)
 
 
-def ask(hook: str, record: dict[str, Any], limit_s: float, path: Path = TRIAL_SOCKET) -> Ran | None:
+def ask(hook: str, record: dict[str, Any], limit_s: float, path: Path = TRIAL_SOCKET) -> tuple[Ran, int] | None:
     """Have the process that runs the hooks run one, which may take `limit_s`; None where no such process listens.
 
+    Returns what came of it, and the user id it ran as.
     Raises ServiceError where it does not answer as it should, or has no such hook.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asked:
@@ -105,4 +107,4 @@ def ask(hook: str, record: dict[str, Any], limit_s: float, path: Path = TRIAL_SO
             raise ServiceError(f"camguard-hooks.service does not answer as it should ({error}); restart it") from error
     if isinstance(told, Unknown):
         raise ServiceError(f"camguard-hooks.service does not know {hook} yet: systemctl restart camguard-hooks.service")
-    return Ran(told.code, told.output, told.seconds, told.too_long, told.why)
+    return Ran(told.code, told.output, told.seconds, told.too_long, told.why), told.uid

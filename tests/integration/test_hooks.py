@@ -82,6 +82,7 @@ def test_a_hook_has_the_event_on_its_standard_input_and_little_in_its_environmen
     assert rest[-1] == "to stderr"
     assert rest[-3] == "/"
     assert rest[-2] != "0"
+    assert (ran["ran_by"], str(ran["uid"])) == ("command", rest[-2])
 
 
 def test_the_words_of_a_hook_never_reach_a_shell(folder: Path) -> None:

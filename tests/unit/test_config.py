@@ -123,6 +123,18 @@ def test_a_user_uses_the_xdg_places(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert config.defaults().rules_path == tmp_path / "c/camguard/rules.toml"
 
 
+def test_a_user_without_a_home_has_the_systems_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the user that systemd makes for a unit has none, where its NSS module is not installed."""
+    unknown = 4_000_000_000
+    monkeypatch.setattr(os, "geteuid", lambda: unknown)
+    monkeypatch.setattr(os, "getuid", lambda: unknown)
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    assert config.default_path() == Path("/etc/camguard/config.toml")
+    assert config.defaults().journal_path == Path("/var/lib/camguard/journal.db")
+    assert config.defaults().rules_path == Path("/etc/camguard/rules.toml")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

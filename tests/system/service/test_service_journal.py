@@ -105,8 +105,11 @@ def hooks(service: FromWheel) -> Iterator[None]:
     CONFIGURATION.write_text(f'[hooks.tell]\non = ["alert"]\nrun = ["{HOOK}"]\ntimeout = "60s"\n')
     done = service.run("service", "install", "--hooks")
     assert done.returncode == 0, done.stderr
-    state = ["systemctl", "show", "-P", "ActiveState", HOOKS]
-    until("the hooks' unit", lambda: subprocess.check_output(state, text=True) == "active\n")
+    # Active says only that it was started; on what happens before it follows the guard it runs nothing.
+    until(
+        "the hooks' unit follows the guard",
+        lambda: any("following the guard" in str(entry["MESSAGE"]) for entry in journal(f"_SYSTEMD_UNIT={HOOKS}")),
+    )
     yield
     CONFIGURATION.unlink()
     HOOK.unlink()
@@ -131,6 +134,7 @@ def test_a_hook_sees_everything_and_may_do_nothing(hooks: None, service: FromWhe
     lines = ran["output"].splitlines()
     assert json.loads(lines[0])["event"] == "alert"
     assert lines[1] != "0"
+    assert (ran["ran_by"], str(ran["uid"])) == ("unit", lines[1])
     assert "may switch cameras" in ran["output"]
     assert lines[-1] == "reads the log"
     assert ran["well"], ran
