@@ -8,7 +8,7 @@ for unit in getty.target systemd-{update-done,journal-catalog-update,hwdb-update
     systemd-{update-utmp,update-utmp-runlevel,pcrphase,pcrphase-sysinit,pcrphase-initrd,binfmt,remount-fs,timesyncd} \
     {apt-daily,apt-daily-upgrade,dpkg-db-backup,e2scrub_all,fstrim,systemd-tmpfiles-clean}.timer e2scrub_reap \
     modprobe@{configfs,efi_pstore,fuse,drm,dm_mod,loop} dev-{hugepages,mqueue}.mount \
-    sys-{fs-fuse-connections,kernel-config,kernel-debug}.mount proc-sys-fs-binfmt_misc.automount; do
+    sys-{fs-fuse-connections,kernel-config,kernel-debug}.mount proc-sys-fs-binfmt_misc.automount mosquitto; do
     case $unit in *.*) ;; *) unit=$unit.service;; esac
     ln -sf /dev/null "$units/$unit"
 done
