@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -12,7 +13,11 @@ from camguard.ports import Finding, Level
 
 if TYPE_CHECKING:
     from camguard.config import Config
+    from camguard.install.systemd import UnitState
     from camguard.mqtt.settings import Broker
+
+STEADY_S = 60
+"""A unit that was restarted, and has run for so long since, does not end again and again."""
 
 
 def findings(config: Config) -> Iterator[Finding]:
@@ -51,6 +56,12 @@ def _broker(broker: Broker) -> Finding | None:
     return None
 
 
+def runs_steadily(unit: UnitState, now_s: float) -> bool:
+    """Whether it runs, and was not only just restarted: a unit that ends again and again is "active" all the while."""
+    lately = unit.since is None or now_s - unit.since < STEADY_S
+    return unit.active == "active" and not (unit.restarts and lately)
+
+
 def _run_by(config: Config, part: str, sentence: str) -> Finding:
     """That all is well, unless it is the machine's own configuration and its unit does not run."""
     from camguard.install import systemd
@@ -58,10 +69,12 @@ def _run_by(config: Config, part: str, sentence: str) -> Finding:
 
     if config.source is not None and config.source.parent == SYSTEM_FOLDER:
         try:
-            active = systemd.state(EXTRAS[part]).active == "active"
+            runs = runs_steadily(systemd.state(EXTRAS[part]), time.time())
         except CamguardError:
-            active = False  # no systemd, or it does not answer: nothing runs it either
-        if not active:
+            runs = False  # no systemd, or it does not answer: nothing runs it either
+        if not runs:
             remedy = f"sudo camguard service install --{part}; if that was done: systemctl status {EXTRAS[part]}"
-            return Finding(Level.WARNING, part, f"configured, but {EXTRAS[part]} does not run", remedy)
+            return Finding(
+                Level.WARNING, part, f"configured, but {EXTRAS[part]} does not run, or ends again and again", remedy
+            )
     return Finding(Level.OK, part, sentence)

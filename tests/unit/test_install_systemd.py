@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from camguard.cli.passing_on import runs_steadily
 from camguard.install.systemd import UnitState, parse
 
 
@@ -28,3 +31,20 @@ def test_a_job_that_waits() -> None:
     assert parse({"Job": "731"}).busy
     assert not parse({"Job": "0"}).busy
     assert not parse({"Job": ""}).busy
+
+
+@pytest.mark.parametrize(
+    ("active", "restarts", "began", "steadily"),
+    [
+        ("active", "0", "@1000", True),  # just started
+        ("active", "7", "@1000", False),  # just started, after it ended seven times
+        ("active", "7", "@900", True),  # it did once, and has run for long since
+        ("active", "7", "", False),
+        ("activating", "7", "@900", False),
+    ],
+)
+def test_a_unit_that_ends_again_and_again_does_not_run_steadily(
+    active: str, restarts: str, began: str, steadily: bool
+) -> None:
+    unit = parse({"ActiveState": active, "NRestarts": restarts, "ActiveEnterTimestamp": began})
+    assert runs_steadily(unit, 1_010.0) is steadily
