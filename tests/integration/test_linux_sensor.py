@@ -81,6 +81,22 @@ def test_an_overflow_is_told_once_and_everything_looked_at_again(stage: Stage) -
     assert [each.what for each in scene.seen if isinstance(each, Blinded | SightRestored)] == ["queue", "queue"]
 
 
+def test_lost_frames_are_told_and_everything_looked_at_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(scene: Scene) -> None:
+        assert isinstance(scene.sensor, LinuxSensor)
+        run = scene.sensor._watching
+        assert run is not None
+        lost = iter([True])
+        monkeypatch.setattr(run._frames, "lost", lambda: next(lost, False))
+        run._frames.ready = True
+        run._stir.set()
+        await scene.until(lambda: any(isinstance(each, SightRestored) for each in scene.seen))
+
+    scene = stage.play(story)
+    (blinded,) = [each for each in scene.seen if isinstance(each, Blinded)]
+    assert "more pictures were taken" in blinded.why
+
+
 def test_no_cameras_at_all(tmp_path: Path) -> None:
     async def story(scene: Scene) -> None:
         assert [type(each) for each in scene.seen] == [CamerasSeen]

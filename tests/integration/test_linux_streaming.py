@@ -100,3 +100,19 @@ def test_no_tracing_here(tmp_path: Path) -> None:
         frames.close()
 
     asyncio.run(watch())
+
+
+@pytest.mark.parametrize("line", [b"CPU:1 [LOST 212 EVENTS]", b"CPU:0 [LOST EVENTS]"])
+def test_that_the_trace_lost_lines_is_known_once(line: bytes) -> None:
+    counter = FrameCounter()
+    counter.feed(handed_over())
+    assert not counter.lost()
+    counter.feed(line)
+    assert counter.lost()
+    assert not counter.lost()
+
+
+def test_no_program_can_say_that_lines_were_lost() -> None:
+    counter = FrameCounter()
+    counter.feed(dequeued(comm=b"CPU:1 [LOST 2 EVENTS]"))
+    assert not counter.lost()

@@ -43,6 +43,10 @@ _LINE = re.compile(
 )
 
 
+_LOST = re.compile(rb"CPU:\d+ \[LOST (?:\d+ )?EVENTS\]")
+"""What stands in the place of lines that were overwritten before anybody read them; see trace_pipe in ftrace.rst."""
+
+
 class FrameCounter:
     """Counts frames from lines of the trace; what it does not know, it passes over."""
 
@@ -52,11 +56,13 @@ class FrameCounter:
         self._half: dict[int, int] = {}
         self._older: set[int] = set()
         self._handed_in: set[tuple[int, int]] = set()
+        self._lost = False
 
     def feed(self, line: bytes) -> None:
         """Take in one line."""
         match = _LINE.match(line)
         if match is None:
+            self._lost |= _LOST.match(line) is not None
             return
         thread = int(match[1])
         group = int(match[2]) if match[2].isdigit() else thread_group(self._proc, thread) or thread
@@ -84,6 +90,11 @@ class FrameCounter:
     def handed_in(self) -> set[tuple[int, int]]:
         """(minor, pid) of whoever handed pictures in since the last time."""
         told, self._handed_in = self._handed_in, set()
+        return told
+
+    def lost(self) -> bool:
+        """Whether the trace lost lines since the last time: frames may have been taken of which nothing is known."""
+        told, self._lost = self._lost, False
         return told
 
     @property
@@ -187,6 +198,10 @@ class FrameWatch:
     def handed_in(self) -> set[tuple[int, int]]:
         """See `FrameCounter.handed_in`; of what `take` has read."""
         return set() if self._trace is None else self._trace.counter.handed_in()
+
+    def lost(self) -> bool:
+        """See `FrameCounter.lost`; of what `take` has read."""
+        return self._trace is not None and self._trace.counter.lost()
 
     def close(self) -> None:
         """Count no longer."""

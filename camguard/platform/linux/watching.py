@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from camguard.core.events import Blinded, CamerasSeen, FramesSeen, SightRestored
-from camguard.core.model import NANOSECONDS, Camera, CameraId, Moment, Node
+from camguard.core.model import NANOSECONDS, Camera, CameraId, Node
 from camguard.errors import ProcessGone, SensorError
 from camguard.platform.linux import fanotify
+from camguard.platform.linux.clock import ForwardClock
 from camguard.platform.linux.exits import Exits
 from camguard.platform.linux.feeding import Feeds
 from camguard.platform.linux.holders import MANY, Grip, HolderFinder, Scan
@@ -56,6 +57,7 @@ class Watching:
         self._loop = asyncio.get_running_loop()
         self._means = means
         self._clock = means.clock
+        self._forward = ForwardClock(means.clock)
         self._finder = means.finder
         self._deliver = deliver
         self._stack = stack
@@ -73,7 +75,6 @@ class Watching:
         self._watch = self._start_watch()
         self._stack.callback(self._watch.close)
         self._stack.callback(means.source.follow(self._changed))
-        self._latest: Moment | None = None
         self._source_changed = False
         self._overflowed = False
         self._suspects: set[int] = set()
@@ -177,7 +178,7 @@ class Watching:
         if cameras != self._cameras:
             self._count_frames(settled=True)
             self._adopt(cameras)
-            self._deliver(CamerasSeen(cameras, self._now()))
+            self._deliver(CamerasSeen(cameras, self._forward.now()))
         before = dict(self._unwatched)
         for node in nodes_of(cameras):
             self._try_watch(node)
@@ -214,21 +215,18 @@ class Watching:
             tries = self._unwatched[node.path] = self._unwatched.get(node.path, 0) + 1
             if tries == 2:  # once may be the moment in which it is made anew, or not ours yet
                 why = f"{node.path} cannot be watched: {remedy(error)}"
-                self._deliver(Blinded(node.path, why, self._now()))
+                self._deliver(Blinded(node.path, why, self._forward.now()))
             return
         if self._unwatched.pop(node.path, 0) >= 2:
-            self._deliver(SightRestored(node.path, self._now()))
+            self._deliver(SightRestored(node.path, self._forward.now()))
 
     # Hints
 
     def _take_hints(self) -> None:
         closed = False
         for path, hints in self._box.take().items():
-            if hints.overflow and not self._overflowed:
-                self._overflowed = True
-                self._schedule.want(mappings=True)
-                why = "the kernel had more to tell than it could keep; everything is looked at again"
-                self._deliver(Blinded("queue", why, self._now()))
+            if hints.overflow:
+                self._missed("the kernel had more to tell than it could keep; everything is looked at again")
             self._source_changed |= hints.changed
             holdings = self._owners.get(path)
             if holdings is not None:
@@ -332,7 +330,7 @@ class Watching:
             self._check_at = self._loop.time() + SLOW_CHECK_S
         if self._overflowed:
             self._overflowed = False
-            self._deliver(SightRestored("queue", self._now()))
+            self._deliver(SightRestored("queue", self._forward.now()))
 
     def _next_slow_scan(self, held: bool, cost_s: float) -> float | None:
         unclear = any(holdings.unclear for holdings in self._holdings.values())
@@ -357,27 +355,27 @@ class Watching:
         holdings.feeds(self._means.feeds.fed(holdings.camera))
         sighting = holdings.sighting(self._clock.now(), first=first)
         if sighting is not None:
-            self._deliver(replace(sighting, at=self._not_before(sighting.at)))
+            self._deliver(replace(sighting, at=self._forward.not_before(sighting.at)))
             self._follow_holders()
 
     def _follow_holders(self) -> None:
         self._exits.follow(frozenset().union(*(holdings.identities for holdings in self._holdings.values())))
 
-    def _now(self) -> Moment:
-        return self._not_before(self._clock.now())
-
-    def _not_before(self, at: Moment) -> Moment:
-        """A stamp taken in another thread may be older than what was delivered since: time does not run back."""
-        if self._latest is None or at.boottime_ns >= self._latest.boottime_ns:
-            self._latest = at
-        return self._latest
+    def _missed(self, why: str) -> None:
+        """Say that something was not heard of, and look at everything again."""
+        self._schedule.want(mappings=True)
+        if not self._overflowed:
+            self._overflowed = True
+            self._deliver(Blinded("queue", why, self._forward.now()))
 
     # Frames
 
     def _count_frames(self, *, settled: bool = False) -> None:
         counts, cameras = self._frames.take(settled=settled), self._holdings.values()
+        if self._frames.lost():
+            self._missed("more pictures were taken than the kernel's trace could keep; everything is looked at again")
         for holdings, pid, count in self._takers.claim(counts, cameras, self._loop.time()):
-            self._deliver(FramesSeen(holdings.camera.id, pid, count, self._now()))
+            self._deliver(FramesSeen(holdings.camera.id, pid, count, self._forward.now()))
         for minor, pid in self._frames.handed_in():
             if (fed := self._takers.fed(minor, pid, cameras)) is not None:
                 fed.fed_by(pid)
