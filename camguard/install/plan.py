@@ -55,7 +55,7 @@ PACKAGED_PYTHON = "/usr/bin/python3"
 PACKAGED_COMMAND = "/usr/bin/camguard"
 
 _EXEC = "ExecStart="
-_MODULE = "-I -m camguard.service"  # not -OO, for which a distribution compiles nothing beforehand
+_MODULE = "-I -X no_debug_ranges -m camguard.service"
 _PROOF = "import camguard.service.main, camguard.cli"
 _COMPILE_CATALOG = Run(("journalctl", "--update-catalog"))
 
@@ -229,8 +229,7 @@ def _environment(release: Path, python: Interpreter, packages: Iterable[Package]
                     yield Folder(site / folder)
             yield Write(path, file.content)
     yield Write(release / "bin/camguard", launcher(CURRENT / "bin/python"), 0o755)
-    # For commands as they are, and for the service with -OO; nothing can be compiled into it later.
-    yield Run((str(own), "-I", "-m", "compileall", "-q", "-o", "0", "-o", "2", str(site)))
+    yield Run((str(own), "-I", "-m", "compileall", "-q", str(site)))
     yield Run((str(own), "-I", "-c", _PROOF))
 
 

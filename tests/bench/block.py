@@ -157,7 +157,7 @@ def _service(folder: Path, blocked: Sequence[AppIdentity]) -> Iterator[Callable[
     for app in blocked:
         book.add(Rule("", Effect.BLOCK, app))
     given = ("--config", config, "--state", folder, "--socket", socket)
-    command = [sys.executable, "-OO", "-m", "camguard.service", *map(str, given)]
+    command = [sys.executable, "-X", "no_debug_ranges", "-m", "camguard.service", *map(str, given)]
     with (
         (folder / "log").open("w") as log,
         subprocess.Popen(command, stderr=log) as process,
