@@ -122,9 +122,9 @@ def test_who_waits_for_a_camera_that_nobody_feeds_takes_no_pictures_until_somebo
     watch = there.watch(user=user, on=(NODE,))
     call = there.program("hold", NODE, app="call", user=user)
     opened = watch.wait_event("opened", pid=call.pid)
-    # Longer than the dwell: the other program's whole life lies between.
+    # Longer than the dwell: the whole life of another program, which holds the webcam, lies between.
     other = there.program("hold", "--seconds", "4", app="other", user=user)
-    watch.wait_event("probe", pid=other.pid)
+    watch.wait_event("ended", pid=other.pid)
     assert "capturing" not in watch.of(opened["activation"])
     there.program("feed-write", NODE, app="studio", user=user)
     assert watch.wait_event("capturing", activation=opened["activation"])["capture"] == "dwell"
