@@ -14,7 +14,7 @@ import pytest
 from camguard.core.events import Kind
 from camguard.journalentry.kinds import KINDS
 from tests.support.guest import WEBCAM, Desk, until
-from tests.support.installed import CONFIGURATION, UNIT, FromWheel, camguard, logged, show
+from tests.support.installed import CONFIGURATION, UNIT, FromWheel, camguard, logged, restart, show
 
 pytestmark = pytest.mark.system
 
@@ -55,6 +55,15 @@ def test_the_systemd_journal_has_each_event_by_its_fields(service: FromWheel, de
     assert over["MESSAGE"].startswith(f"{over['CAMGUARD_APP']} (user kid) has stopped using {WEBCAM} after ")
     outcome = entry_of(Kind.ACTION_COMPLETED, ACTIVATION=alert["CAMGUARD_ACTIVATION"])
     assert (outcome["CAMGUARD_OUTCOME"], outcome["CAMGUARD_BY"]) == ("ended", "user root")
+
+
+def test_the_systemd_journal_bears_witness_to_the_log(service: FromWheel) -> None:
+    restart()  # a guard that stops notes the head of its log
+    checked = camguard("log", "verify", "--json")
+    told = json.loads(checked.stdout)
+    assert (checked.returncode, told["ok"], told["anchors"]["why_not"]) == (0, True, None), checked.stdout
+    assert told["anchors"]["fitting"] > 0
+    assert 0 < told["anchors"]["last_seq"] <= told["head_seq"]
 
 
 def test_a_hostile_name_stays_one_value_there(service: FromWheel, desk: Desk) -> None:
