@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import pwd
@@ -56,6 +57,9 @@ A file that is there is never replaced, and an export that fails leaves none.
 Exit code: 1 when there is nothing to export, and when the log was changed: then there is an export all the same.
 """
 
+_SELDOM = (50_000, 20, 100)
+"""How often the collector of garbage looks: millions of small objects come and go here, and none is in a ring."""
+
 
 @click.command(epilog=_EPILOG, short_help="Write the log to a zip, for the police.")
 @click.option("--since", metavar="WHEN", help="From WHEN on; else from the log's beginning.")
@@ -76,6 +80,7 @@ def export(since: str | None, until: str | None, redact: bool, as_json: bool, ou
     from camguard.handover import machine
 
     exporter = Exporter(_user(), os.getuid(), machine.facts())
+    gc.set_threshold(*_SELDOM)
     with _source(wanted) as source, _progress() as tell, creating(out, remedy=_REMEDY) as file:
         made = write(source, wanted, exporter, file, out.absolute().parent, tell)
         file.flush()
