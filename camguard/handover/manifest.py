@@ -157,7 +157,8 @@ class Told:
             "problem": chained.problem,
             "genesis": GENESIS.hex(),
             "runs": [
-                {"first": run.first, "last": run.last, "after": run.after, "hash": run.hash} for run in chained.runs
+                {"first": run.first, "last": run.last, "after": run.after, "hash": run.head.hex()}
+                for run in chained.runs
             ],
             "head": {"seq": extent.head, "hash": extent.head_hash},
             "cut": self.source.stub(),

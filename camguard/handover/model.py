@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from camguard.core.records import Record
 
@@ -27,16 +27,18 @@ class Wanted:
 
 @dataclass(slots=True)
 class Run:
-    """Entries whose numbers follow one another. `after` is the hash before the first, None where that is not known."""
+    """Entries whose numbers follow one another.
+
+    `after` is the hash before the first, None where that is not known; `head` that of the last.
+    """
 
     first: int
     last: int
     after: str | None
-    hash: str
+    head: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """An entry: its number, its body's very bytes, and its hash, which the service does not tell."""
 
     seq: int

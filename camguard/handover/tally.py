@@ -105,12 +105,12 @@ class Entries:
         if not runs or written.seq != runs[-1].last + 1:
             self._hash = self.before(written.seq)
             after = None if self._hash is None else self._hash.hex()
-            runs.append(Run(written.seq, written.seq, after, ""))
+            runs.append(Run(written.seq, written.seq, after, b""))
             if after is None:
                 self._wrong(f"what entry {written.seq} follows is missing from the log")
         if self._hash is not None and link(self._hash, written.body) != said:
             self._wrong(f"entry {written.seq}, or the hash before it, is not what was written")
-        runs[-1].last, runs[-1].hash = written.seq, said.hex()
+        runs[-1].last, runs[-1].head = written.seq, said
         self._hash = said
 
     def _wrong(self, problem: str) -> None:
