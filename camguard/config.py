@@ -1,4 +1,4 @@
-"""The configuration: where the files are, and how long is long.
+"""The configuration: where the files are, and what they say.
 
 A missing default file means the defaults; a file that was named must be there.
 """
@@ -6,7 +6,6 @@ A missing default file means the defaults; a file that was named must be there.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,6 +19,7 @@ from camguard.core.context import AS_USUAL, ContextPolicy
 from camguard.core.model import NANOSECONDS
 from camguard.core.power import Power
 from camguard.core.switchboard import PowerPolicy
+from camguard.durations import parse_duration, spell_duration
 from camguard.errors import ConfigError
 from camguard.evidenceconfig import EvidenceSection
 from camguard.journalentry.settings import Share, SystemJournalTable
@@ -36,17 +36,6 @@ SYSTEM_FOLDER = Path("/etc/camguard")
 SYSTEM_STATE = Path("/var/lib/camguard")
 SOCKET_PATH = Path("/run/camguard/camguard.sock")
 
-_UNITS = {
-    "ms": NANOSECONDS // 1000,
-    "s": NANOSECONDS,
-    "min": 60 * NANOSECONDS,
-    "m": 60 * NANOSECONDS,
-    "h": 3600 * NANOSECONDS,
-    "d": 86400 * NANOSECONDS,
-    "w": 7 * 86400 * NANOSECONDS,
-    "y": 365 * 86400 * NANOSECONDS,
-}
-_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(ms|s|min|m|h|d|w|y)")
 _MINUTE = 60 * NANOSECONDS
 NEVER = "never"
 _DAY = 86400 * NANOSECONDS
@@ -319,33 +308,6 @@ def _power(source: TomlSource, said: _Camera) -> PowerPolicy:
         usual_pass_ns=_bounded(source, ("camera", "usual_pass"), said.usual_pass, NANOSECONDS, LONGEST_PASS_NS),
         warning_ns=_bounded(source, ("camera", "warning"), said.warning, 0, 60 * _MINUTE),
     )
-
-
-def parse_duration(said: str | float) -> int:
-    """Nanoseconds in a duration: text such as ``2.5s``, ``300ms``, ``30m``, ``1h``, ``2d``, or a number of seconds.
-
-    A week is ``1w``, a year of 365 days ``1y``.
-
-    Raises ValueError where it is neither.
-    """
-    if isinstance(said, str):
-        found = _DURATION.fullmatch(said.strip())
-        if found is None:
-            raise ValueError(f'"{said}" is no duration; write for example "2.5s", "300ms", "30m" or "1h"')
-        return round(float(found[1]) * _UNITS[found[2]])
-    if not 0 <= said < 1e9:
-        raise ValueError(f'{said} is no duration; write a number of seconds, or for example "300ms"')
-    return round(said * NANOSECONDS)
-
-
-def spell_duration(ns: int) -> str:
-    """The shortest text that `parse_duration` reads as `ns`, to the millisecond."""
-    if ns % NANOSECONDS:
-        return f"{ns // 1_000_000}ms"
-    for unit in ("y", "d", "h", "m"):
-        if ns and ns % _UNITS[unit] == 0:
-            return f"{ns // _UNITS[unit]}{unit}"
-    return f"{ns // NANOSECONDS}s"
 
 
 def _bounded(source: TomlSource, place: Place, said: str | float, least: int, most: int) -> int:

@@ -165,7 +165,7 @@ def _here(config: Config, hook: Hook, kind: Kind, now: Moment) -> Ran:
 
 
 def _row(hook: Hook, why: str | None) -> tuple[str, ...]:
-    from camguard.config import spell_duration
+    from camguard.durations import spell_duration
 
     return (
         hook.name,

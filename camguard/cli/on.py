@@ -7,9 +7,10 @@ import click
 from camguard.cli.output import json_option
 from camguard.cli.power import switch
 from camguard.cli.settings import understood
-from camguard.config import LONGEST_PASS_NS, parse_duration, spell_duration
+from camguard.config import LONGEST_PASS_NS
 from camguard.core.model import NANOSECONDS
 from camguard.core.power import Power
+from camguard.durations import parse_duration, spell_duration
 from camguard.errors import UsageError
 
 _EPILOG = """\b

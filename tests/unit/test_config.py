@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camguard import config
-from camguard.config import Backend, parse_duration, spell_duration
+from camguard.config import Backend
 from camguard.core.model import NANOSECONDS
+from camguard.durations import parse_duration, spell_duration
 from camguard.errors import ConfigError
 from camguard.toml_source import lines_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from PIL import Image
@@ -12,6 +12,7 @@ from PIL import Image
 from camguard.desktop import trayapi
 from camguard.desktop.statusnotifier.indicator import Indicator, Owner, Shown
 from camguard.desktop.trayapi import Menu, MenuItem
+from camguard.together import until_one_ends
 
 
 class Icon(trayapi.Icon):
@@ -90,7 +91,7 @@ class Icon(trayapi.Icon):
         self._indicator = Indicator(Owner(self.name, self._look, lambda item: item(self), self._tell_registration))
         try:
             ready()
-            await _first(self._stopping.wait(), self._indicator.failure())
+            await until_one_ends(self._stopping.wait(), self._indicator.failure())
         finally:
             self._running = self._visible = False
             await self._indicator.close()
@@ -188,16 +189,3 @@ class Icon(trayapi.Icon):
             loop.call_soon_threadsafe(work)
         except RuntimeError:  # the loop has just been closed, and the icon with it
             return
-
-
-async def _first(*works: Coroutine[Any, Any, object]) -> None:
-    """Wait for the first of them to end, and end the others. What it raises is raised."""
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
 from contextlib import ExitStack
-from typing import Any
 
 from camguard.core.events import CamerasSeen, Sighting
 from camguard.platform.linux import fanotify
@@ -18,6 +15,7 @@ from camguard.platform.linux.nodewatch import nodes_of
 from camguard.platform.linux.procfs import ProcessReader
 from camguard.platform.linux.watching import Means, Watching
 from camguard.ports import CameraSource, Clock, Deliver
+from camguard.together import until_one_ends
 
 
 class LinuxSensor:
@@ -76,7 +74,7 @@ class LinuxSensor:
             await self._watch(deliver)
             return
         attribution = Attribution(self._brokers, self._means.clock, deliver)
-        await _until_one_ends(self._watch(attribution.deliver), attribution.run())
+        await until_one_ends(self._watch(attribution.deliver), attribution.run())
 
     async def _watch(self, deliver: Deliver) -> None:
         with ExitStack() as stack:
@@ -93,16 +91,3 @@ class LinuxSensor:
         """Do not look for mappings yet; nothing happens where nobody watches."""
         if self._watching is not None:
             self._watching.stand_aside(for_s)
-
-
-async def _until_one_ends(*parts: Coroutine[Any, Any, None]) -> None:
-    """Run parts side by side; when one ends the others are cancelled, and what it raised is raised."""
-    tasks = [asyncio.ensure_future(part) for part in parts]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -34,12 +34,6 @@ return found.length > 0 && found.every(each => {
 """
 
 
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Browser]:
-    with chromium.browser() as found:
-        yield found
-
-
 @pytest.fixture
 def window(chrome: Browser) -> Iterator[Browser]:
     """The browser as people have it at first; afterwards the page must have caused no complaint."""

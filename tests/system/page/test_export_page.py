@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -18,12 +17,6 @@ from tests.support.lifelike import hostile, household
 pytestmark = pytest.mark.system
 
 LAST = datetime.fromisoformat("2026-10-25T20:00")
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Browser]:
-    with chromium.browser() as found:
-        yield found
 
 
 @pytest.fixture(params=[household, hostile], ids=["household", "hostile"])

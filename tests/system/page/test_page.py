@@ -33,12 +33,6 @@ field.dispatchEvent(new Event("input", {bubbles: true}));
 """
 
 
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Browser]:
-    with chromium.browser() as found:
-        yield found
-
-
 @pytest.fixture
 def window(chrome: Browser) -> Iterator[Browser]:
     """The browser as people have it at first; afterwards the page must have caused no complaint."""
