@@ -21,7 +21,7 @@ from camguard.wording import ITS_OWN_WORD
 
 if TYPE_CHECKING:
     from camguard.access import Access
-    from camguard.core.model import App
+    from camguard.core.model import App, AppIdentity
 
 _APPS = """\b
 APP is one of
@@ -118,19 +118,11 @@ def _rule_command(effect: Effect, what: str) -> None:
             raise UsageError("--turn-on is for `rules allow` with --hours")
         if even and effect is not Effect.ALLOW:
             raise UsageError("--even is for `rules allow`")
-        if sum((once, until is not None, always)) > 1:
-            raise UsageError("of --once, --until and --always only one can hold")
-        lasting = Lasting.ONCE if once else Lasting.ALWAYS if until is None else Lasting.UNTIL
+        lasting, until_ns = _lasting(once=once, until=until, always=always)
         with understood():
-            until_ns = None if until is None else to_ns(parse_future(until, local_now()))
             hours = None if scope["hours"] is None else parse_hours(scope["hours"])
         with access() as guard:
-            meant = app_meant(guard, app)
-            identity = meant.identity
-            if effect is Effect.ALLOW and not meant.allowable:
-                raise Refused(ITS_OWN_WORD)
-            if effect is not Effect.ALLOW:
-                identity = replace(identity, sha256=None)  # it holds whatever becomes of the file
+            identity, name = _app_of(guard, app, effect)
             rule = Rule(
                 id="",
                 effect=effect,
@@ -140,12 +132,32 @@ def _rule_command(effect: Effect, what: str) -> None:
                 hours=hours,
                 lasting=lasting,
                 until_utc_ns=until_ns,
-                app_name=meant.name,
+                app_name=name,
                 note=scope["note"],
                 turns_on=turn_on,
                 even=frozenset(map(Circumstance, even)),
             )
             _store(guard, rule)
+
+
+def _lasting(*, once: bool, until: str | None, always: bool) -> tuple[Lasting, int | None]:
+    """For how long the rule is to hold, and until when where it is until a time. Raises UsageError."""
+    if sum((once, until is not None, always)) > 1:
+        raise UsageError("of --once, --until and --always only one can hold")
+    if until is None:
+        return Lasting.ONCE if once else Lasting.ALWAYS, None
+    with understood():
+        return Lasting.UNTIL, to_ns(parse_future(until, local_now()))
+
+
+def _app_of(guard: Access, app: str, effect: Effect) -> tuple[AppIdentity, str | None]:
+    """The app that is meant, as such a rule is about it, and its name. Raises Refused where it may not be allowed."""
+    meant = app_meant(guard, app)
+    if effect is not Effect.ALLOW:
+        return replace(meant.identity, sha256=None), meant.name  # it holds whatever becomes of the file
+    if not meant.allowable:
+        raise Refused(ITS_OWN_WORD)
+    return meant.identity, meant.name
 
 
 _rule_command(Effect.ALLOW, "Expect the use of a camera by APP.")
