@@ -120,6 +120,7 @@ def test_home_assistant_finds_a_sensor_that_says_when_the_camera_is_on(broker: M
             assert states == ["OFF", "ON", "OFF"]
         with Listener(broker.port) as late:
             late.wait("/on_air", "OFF")
+            late.wait("/availability", "online")
             until("all that is kept", lambda: late.value("/config") is not None)
             assert all(kept for _, _, kept in late.heard)
             [topic] = [topic for topic in late.now if topic.startswith("homeassistant/")]

@@ -69,9 +69,15 @@ def test_the_systemd_journal_bears_witness_to_the_log(service: FromWheel) -> Non
 def test_a_hostile_name_stays_one_value_there(service: FromWheel, desk: Desk) -> None:
     program = desk.program("mmap", user="kid", app="x\nPRIORITY=0\nCAMGUARD_VERDICT=expected")
     alert = entry_of(Kind.ALERT, PID=str(program.pid))
+    logged("who it is", pid=program.pid, user="kid")  # an alert does not wait for all that there is to know
+    ended = camguard("end", "--yes", alert["CAMGUARD_ACTIVATION"])
+    assert ended.returncode == 0, ended.stderr
+    over = entry_of(Kind.ENDED, ACTIVATION=alert["CAMGUARD_ACTIVATION"])
+    assert "\n" in over["CAMGUARD_APP"]
     assert (alert["PRIORITY"], alert["CAMGUARD_VERDICT"]) == ("4", "unexpected")
-    assert "\n" in alert["CAMGUARD_APP"]
-    assert "\n" not in alert["MESSAGE"]
+    assert over["PRIORITY"] != "0"
+    assert over.get("CAMGUARD_VERDICT") != "expected"
+    assert "\n" not in alert["MESSAGE"] + over["MESSAGE"]
 
 
 def test_the_catalog_explains_it(service: FromWheel, desk: Desk) -> None:
