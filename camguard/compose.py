@@ -22,7 +22,7 @@ from camguard.journal.patient import PatientHistory, PatientJournal
 from camguard.journal.queries import Reader
 from camguard.journal.store import Journal
 from camguard.platform.keepsake import Keepsakes
-from camguard.ports import CameraSource, Clock, Gate, Platform, Rules, Surroundings, Switch
+from camguard.ports import CameraSource, Clock, Finding, Gate, Platform, Rules, Surroundings, Switch
 from camguard.rulebook import RuleBook
 from camguard.shipped import WithShipped
 from camguard.standing import StandingFile
@@ -147,14 +147,14 @@ def write_journal(config: Config, clock: Clock) -> Iterator[PatientJournal]:
 
 def pretend_camera(folder: Path, name: str) -> Path:
     """Put a pretend camera into a folder of the simulated backend; returns its node."""
-    from camguard.platform.simulated import make_camera
+    from camguard.platform.simulated.cameras import make_camera
 
     return make_camera(folder, name)
 
 
 def pretend_locked(folder: Path) -> None:
     """Let the screen be locked for whoever uses a pretend camera of this folder."""
-    from camguard.platform.simulated import pretend_context
+    from camguard.platform.simulated.context import pretend_context
 
     pretend_context(folder, locked=True)
 
@@ -165,7 +165,6 @@ def _linux(config: Config) -> Platform:
     from camguard.platform.linux.brokers import Brokers
     from camguard.platform.linux.clock import LinuxClock
     from camguard.platform.linux.control import LinuxControl
-    from camguard.platform.linux.doctor import LinuxExaminer
     from camguard.platform.linux.faceunlock import shipped_rules
     from camguard.platform.linux.identity import LinuxIdentifier
     from camguard.platform.linux.portal import PermissionStore
@@ -189,7 +188,7 @@ def _linux(config: Config) -> Platform:
         identifier=LinuxIdentifier(),
         control=BrokeredControl(control, brokers),
         switch=switch,
-        examiner=LinuxExaminer(source, switch),
+        examine=lambda: _examine_linux(source, switch),
         alarm=LinuxAlarm,
         at_seat=at_seat,
         surroundings=_linux_surroundings(config),
@@ -200,13 +199,19 @@ def _linux(config: Config) -> Platform:
     )
 
 
+def _examine_linux(source: CameraSource, switch: Switch) -> tuple[Finding, ...]:
+    from camguard.platform.linux.doctor import LinuxExaminer  # not in a service's memory: the command line alone asks
+
+    return LinuxExaminer(source, switch).examine()
+
+
 def _keepsakes(config: Config) -> Keepsakes | None:
     return Keepsakes(config.evidence_path) if config.keep_executable else None
 
 
 def _linux_surroundings(config: Config) -> Surroundings:
     if config.backend is Backend.SIMULATED:
-        from camguard.platform.simulated import SimulatedSurroundings
+        from camguard.platform.simulated.context import SimulatedSurroundings
 
         return SimulatedSurroundings(_folder(config))
     from camguard.platform.linux.surroundings import LinuxSurroundings
@@ -217,7 +222,8 @@ def _linux_surroundings(config: Config) -> Surroundings:
 def _linux_cameras(config: Config) -> tuple[CameraSource, Switch]:
     """What knows the cameras, and what switches those."""
     if config.backend is Backend.SIMULATED:
-        from camguard.platform.simulated import SimulatedCameras, SimulatedSwitch
+        from camguard.platform.simulated.cameras import SimulatedCameras
+        from camguard.platform.simulated.switch import SimulatedSwitch
 
         pretend = SimulatedCameras(_folder(config))
         return pretend, SimulatedSwitch(pretend)
@@ -230,7 +236,8 @@ def _linux_cameras(config: Config) -> tuple[CameraSource, Switch]:
 
 
 def _simulated(config: Config) -> Platform:
-    from camguard.platform.simulated import SimulatedCameras, SimulatedPlatform
+    from camguard.platform.simulated.cameras import SimulatedCameras
+    from camguard.platform.simulated.platform import SimulatedPlatform
 
     return SimulatedPlatform(SimulatedCameras(_folder(config)), _keepsakes(config))
 

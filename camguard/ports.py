@@ -242,22 +242,16 @@ class Finding:
     remedy: str | None = None
 
 
-class Examiner(Protocol):
-    """Looks at what this guard can and cannot see here."""
-
-    def examine(self) -> tuple[Finding, ...]:
-        """All findings, in the order in which a person would read them. Blocking."""
-
-
 @dataclass(frozen=True, slots=True)
 class Platform:
     """One operating system's edges, ready for the guard. `method` says in words how cameras are watched.
 
-    `alarm` makes an alarm on the running event loop, which calls what it is given on that loop's thread. `at_seat` says
-    whether a user, by uid, has the session that is active at this machine. `shipped` are rules that hold where the
-    configuration does not leave them out. `timekeeper` is None where nothing but the time can be told. Without
-    `witness` nothing is looked at before a process is ended.
-    `portal` is None where there is no such thing.
+    `examine` looks at what this guard can and cannot see here, and tells it in the order in which a person would
+    read it; blocking. `alarm` makes an alarm on the running event loop, which calls what it is given on that loop's
+    thread. `at_seat` says whether a user, by uid, has the session that is active at this machine. `shipped` are
+    rules that hold where the configuration does not leave them out. `timekeeper` is None where nothing but the time
+    can be told. Without `witness` nothing is looked at before a process is ended. `portal` is None where there is
+    no such thing.
     """
 
     name: str
@@ -267,7 +261,7 @@ class Platform:
     identifier: Identifier
     control: Control
     switch: Switch
-    examiner: Examiner
+    examine: Callable[[], tuple[Finding, ...]]
     alarm: Callable[[Callable[[], None]], Alarm]
     at_seat: Callable[[int], bool]
     surroundings: Surroundings

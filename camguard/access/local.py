@@ -295,7 +295,7 @@ def explain(
 
 def findings(config: Config) -> tuple[Finding, ...]:
     """What `doctor` finds."""
-    return platform(config).examiner.examine()
+    return platform(config).examine()
 
 
 def app_of_file(config: Config, path: Path) -> App:

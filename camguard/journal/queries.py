@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sqlite3
@@ -199,7 +198,7 @@ class Reader:
             " UNION SELECT value FROM json_each(?2) WHERE value < ?1"  # of these a cut took where they began
             " EXCEPT SELECT activation FROM entries WHERE kind IN ('ended', 'probe', 'fed') AND activation < ?1"
             " ORDER BY 1",
-            (before, json.dumps(self._live_at_cut())),
+            (before, msgspec.json.encode(self._live_at_cut()).decode()),
         )
         return [(number, number) for (number,) in unended] + ([(low, high)] if low else [])
 

@@ -16,7 +16,7 @@ from camguard.core.model import Node
 from camguard.guard import Guard
 from camguard.platform.linux.clock import LinuxClock
 from camguard.platform.linux.sensor import LinuxSensor
-from camguard.platform.simulated import SimulatedCameras, make_camera
+from camguard.platform.simulated.cameras import SimulatedCameras, make_camera
 from tests.bench.programs import Scope
 
 PATIENCE_S = 60.0

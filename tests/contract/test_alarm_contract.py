@@ -11,7 +11,8 @@ import pytest
 from camguard.core.model import NANOSECONDS
 from camguard.platform.linux.alarm import LinuxAlarm
 from camguard.platform.linux.clock import LinuxClock
-from camguard.platform.simulated import PortableClock, SimulatedAlarm
+from camguard.platform.simulated.alarm import SimulatedAlarm
+from camguard.platform.simulated.processes import PortableClock
 from camguard.ports import Alarm, Clock
 
 PATIENCE_S = 30.0

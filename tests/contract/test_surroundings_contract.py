@@ -15,7 +15,7 @@ from camguard.core.circumstance import Circumstance
 from camguard.core.context import Context, Origin
 from camguard.core.model import Process, ProcessIdentity
 from camguard.platform.linux.surroundings import LinuxSurroundings
-from camguard.platform.simulated import SimulatedSurroundings, pretend_context
+from camguard.platform.simulated.context import SimulatedSurroundings, pretend_context
 from camguard.ports import Surroundings
 from tests.support import privatebus
 from tests.support.core_data import START

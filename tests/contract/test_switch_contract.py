@@ -14,7 +14,8 @@ from camguard.core.model import Camera, CameraId, Node, Outcome, Result, Step
 from camguard.core.power import Method, Plan, Power
 from camguard.errors import Refused
 from camguard.platform.linux.switch import LinuxSwitch
-from camguard.platform.simulated import SimulatedCameras, SimulatedSwitch, make_camera
+from camguard.platform.simulated.cameras import SimulatedCameras, make_camera
+from camguard.platform.simulated.switch import SimulatedSwitch
 from camguard.ports import CameraSource, Switch
 from tests.support.fake_sysfs import MICROPHONE, WEBCAM, FakeCameras, FakeSysfs
 

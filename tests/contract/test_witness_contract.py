@@ -20,8 +20,7 @@ from camguard.core.model import Process
 from camguard.platform.keepsake import Keepsakes
 from camguard.platform.linux.procfs import ProcessReader
 from camguard.platform.linux.witness import LinuxWitness
-from camguard.platform.simulated import PortableClock
-from camguard.platform.simulated.processes import quick_facts
+from camguard.platform.simulated.processes import PortableClock, quick_facts
 from camguard.platform.simulated.witness import SimulatedWitness
 from camguard.ports import Witness
 

@@ -12,7 +12,8 @@ import pytest
 
 from camguard.core.circumstance import Circumstance
 from camguard.core.model import CameraKind
-from camguard.platform.simulated import make_camera, pretend_context
+from camguard.platform.simulated.cameras import make_camera
+from camguard.platform.simulated.context import pretend_context
 from camguard.rulebook import load
 from tests.support.commands import Stage
 

@@ -15,16 +15,10 @@ import pytest
 from camguard.core.events import CamerasSeen, HoldersSeen
 from camguard.core.model import AppKind, CameraKind, Process, ProcessIdentity, Result, Step
 from camguard.errors import ConfigError, NothingMatched, SensorError
-from camguard.platform.simulated import (
-    PortableClock,
-    SimulatedCameras,
-    SimulatedControl,
-    SimulatedIdentifier,
-    SimulatedPlatform,
-    SimulatedSensor,
-    make_camera,
-)
-from camguard.platform.simulated.processes import quick_facts
+from camguard.platform.simulated.cameras import SimulatedCameras, make_camera
+from camguard.platform.simulated.platform import SimulatedPlatform
+from camguard.platform.simulated.processes import PortableClock, SimulatedControl, SimulatedIdentifier, quick_facts
+from camguard.platform.simulated.sensor import SimulatedSensor
 from camguard.ports import Sensor
 from camguard.toml_source import TomlSource
 from tests.support.actors import python, running
@@ -268,10 +262,10 @@ def test_ending_leaves_others_alone() -> None:
 def test_the_whole_platform_over_a_folder(tmp_path: Path) -> None:
     make_camera(tmp_path, "Cam")
     platform = SimulatedPlatform(SimulatedCameras(tmp_path))
-    assert any("Cam" in finding.sentence for finding in platform.examiner.examine())
+    assert any("Cam" in finding.sentence for finding in platform.examine())
     seen = platform.sensor.look()[0]
     assert isinstance(seen, CamerasSeen)
     assert seen.cameras[0].name == "Cam"
     assert seen.at.boot_id == platform.clock.now().boot_id
     (tmp_path / "bad.camera").write_text("?")
-    assert "bad.camera:1:" in platform.examiner.examine()[0].sentence
+    assert "bad.camera:1:" in platform.examine()[0].sentence

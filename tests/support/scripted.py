@@ -13,7 +13,7 @@ from camguard.core.model import App, Camera, CameraId, Holder, Moment, Outcome, 
 from camguard.core.power import Method, Part, Plan, Power
 from camguard.core.timekeeping import Reading
 from camguard.errors import Refused, SensorError
-from camguard.ports import Deliver, Finding, Platform, Tell
+from camguard.ports import Deliver, Platform, Tell
 from tests.support.core_data import CAMERA, START, app, later
 
 
@@ -250,13 +250,6 @@ class ScriptedSurroundings:
         return Context(self.session, origin)
 
 
-class NoFindings:
-    """A doctor who finds nothing."""
-
-    def examine(self) -> tuple[Finding, ...]:
-        return ()
-
-
 @dataclass
 class Stage:
     """A scripted platform with its parts at hand."""
@@ -279,7 +272,7 @@ class Stage:
             self.identifier,
             self.control,
             self.switch,
-            NoFindings(),
+            lambda: (),
             self._alarm,
             lambda _: False,
             self.surroundings,

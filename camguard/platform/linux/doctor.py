@@ -37,7 +37,7 @@ class Places:
 
 
 class LinuxExaminer:
-    """Implements `camguard.ports.Examiner`. Opens no node and changes nothing."""
+    """Looks at what the guard can and cannot see on Linux. Opens no node and changes nothing."""
 
     def __init__(
         self, source: CameraSource, switch: Switch, places: Places | None = None, packages: Packages | None = None
