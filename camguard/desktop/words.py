@@ -147,7 +147,8 @@ def decided(answer: Told) -> str:
         case Decision.KEEP:
             return "It may go on until it stops."
         case Decision.ALLOW:
-            return "From now on this app is expected."
+            whose = "" if (answer.get("rule") or {}).get("user") else ", whichever user runs it"
+            return f"From now on this app is expected{whose}."
         case Decision.SEEN:
             return "Seen."
         case _:

@@ -133,7 +133,7 @@ def test_an_alert_is_answered_by_its_button_and_the_result_takes_its_place(
     results = {
         "off": "stranger.py: Ended. The camera is off.",
         "keep": "stranger.py: It may go on until it stops.",
-        "allow": "stranger.py: From now on this app is expected.",
+        "allow": "stranger.py: From now on this app is expected, whichever user runs it.",
     }
 
     async def scene(scene: Scene) -> None:

@@ -138,7 +138,10 @@ def test_what_came_of_an_answer() -> None:
         answer(Decision.OFF, Result.ENDED, not_off="No rights.") == "Ended. The camera is not switched off: No rights."
     )
     assert answer(Decision.KEEP) == "It may go on until it stops."
-    assert answer(Decision.ALLOW) == "From now on this app is expected."
+    allowed = {"decision": "allow", "rule": {"effect": "allow", "user": "kid"}}
+    assert words.decided(allowed) == "From now on this app is expected."
+    allowed["rule"] = {"effect": "allow"}
+    assert words.decided(allowed) == "From now on this app is expected, whichever user runs it."
 
 
 @pytest.mark.parametrize("decision", Decision)
