@@ -80,7 +80,8 @@ def key() -> None:
 
 
 @key.command(epilog=_KEY_EPILOG)
-def create() -> None:
+@click.option("--keep", is_flag=True, help="Where there is a key already, keep it; else that is refused.")
+def create(keep: bool) -> None:
     """Make a key; the guard signs with it from now on.
 
     The key is beside the log, readable by who keeps that: for the service's log by root. Keep a copy of the public one
@@ -92,6 +93,9 @@ def create() -> None:
     if _kept_by_service():
         raise Refused("the service keeps the log, and root keeps its key: sudo camguard log key create")
     path = configuration().journal_path
+    if keep and key_of(path).exists():
+        say(f"There is a key already, in {quoted(str(key_of(path)), 200)}: it is kept.")
+        return
     name = make(path)
     say(f"The key {name} is in {quoted(str(key_of(path)), 200)}.", fg="green")
     say(f"Keep a copy of {quoted(str(public_of(path)), 200)} where nobody of this machine can write.")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _EPILOG = """\b
 Examples:
   sudo camguard service install            from now on, and at every start of this machine
+  sudo camguard service install --sign     with signed heads of the log, to prove by later
   camguard service install --dry-run       see each file and command first
   sudo camguard service install --hooks    also run what [hooks] names on events
   camguard service status
@@ -54,8 +55,15 @@ def command() -> None:
 @click.option("--no-start", is_flag=True, help="Put everything in place, but do not start it.")
 @click.option("--hooks/--no-hooks", default=None, help="Also run hooks, in a unit of their own; or no longer.")
 @click.option("--mqtt/--no-mqtt", default=None, help="Also tell an MQTT broker, in a unit of its own; or no longer.")
+@click.option("--sign", is_flag=True, help="Also make a key by which the log's heads are signed, unless there is one.")
 def install(
-    dry_run: bool, root: Path | None, start_command: str | None, no_start: bool, hooks: bool | None, mqtt: bool | None
+    dry_run: bool,
+    root: Path | None,
+    start_command: str | None,
+    no_start: bool,
+    hooks: bool | None,
+    mqtt: bool | None,
+    sign: bool,
 ) -> None:
     """Install the service, or bring it to the version of this command, and start it.
 
@@ -70,9 +78,11 @@ def install(
             raise UsageError("--exec belongs to --root; the service of this machine runs its own copy")
         if not dry_run:
             tasks.check_may_change()
-        plan = tasks.install_plan(start=not no_start, wanted={"hooks": hooks, "mqtt": mqtt})
+        plan = tasks.install_plan(start=not no_start, wanted={"hooks": hooks, "mqtt": mqtt}, sign=sign)
     elif hooks is not None or mqtt is not None:
         raise UsageError("--hooks and --mqtt have no meaning with --root: it gets all units, and enables none")
+    elif sign:
+        raise UsageError("--sign has no meaning with --root: no log is kept there")
     elif no_start:
         raise UsageError("--no-start has no meaning with --root: nothing is started then")
     else:

@@ -21,7 +21,10 @@ import camguard
 from camguard.errors import Refused
 from camguard.install.model import File, Package
 
-OPTIONAL = frozenset({"sign"})
+SIGN = "sign"
+"""The extra by which the log's heads are signed."""
+
+OPTIONAL = frozenset({SIGN})
 """Extras of camguard that the service has a use for, and does without."""
 
 _NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[([^\]]*)\])?")

@@ -69,11 +69,12 @@ def install(
     *,
     start: bool = True,
     parts: frozenset[str] = frozenset(),
+    sign: bool = False,
 ) -> Plan:
     """Put a release beside those there are, let the service use it from one moment to the next, and start that.
 
     Without `start` the release that runs stays, since it goes on reading its files. `parts` are those of `EXTRAS` that
-    are to be there.
+    are to be there. `sign`: the log gets a key, unless it has one.
     """
     begin = (Run(("systemctl", "enable", UNIT)), *restart()) if start else ()
     steps = (
@@ -97,7 +98,8 @@ def install(
     )
     old = (path for path in standing.releases if start or path != standing.release)
     retreat, rescue = _where_it_fails(standing, start=start)
-    tidy = (_COMPILE_CATALOG, *(extras.start(parts) if start else ()), *map(Delete, old))
+    key = (Run((str(CURRENT / "bin/camguard"), "log", "key", "create", "--keep")),) if sign else ()
+    tidy = (_COMPILE_CATALOG, *key, *(extras.start(parts) if start else ()), *map(Delete, old))
     return Plan(steps, tidy=tidy, undone=True, retreat=retreat, rescue=rescue)
 
 

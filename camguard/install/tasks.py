@@ -39,8 +39,10 @@ class Status:
         return self.unit.active == "active"
 
 
-def install_plan(*, start: bool, wanted: Mapping[str, bool | None] = MappingProxyType({})) -> Plan:
+def install_plan(*, start: bool, wanted: Mapping[str, bool | None] = MappingProxyType({}), sign: bool = False) -> Plan:
     """What `install` comes to here; `wanted` says of a part whether it was asked for, sent away, or (None) neither.
+
+    `sign`: the log's heads are to be signed.
 
     Raises Refused where nothing safe can be built.
     """
@@ -48,8 +50,11 @@ def install_plan(*, start: bool, wanted: Mapping[str, bool | None] = MappingProx
     machine.check_home()
     standing = machine.standing()
     parts = extras.chosen(wanted, standing)
-    needed = packages.running(frozenset(extras.NEEDS[part] for part in parts if part in extras.NEEDS))
-    return plan.install(machine.data(), needed, trust.interpreter(), release, standing, start=start, parts=parts)
+    needs = {extras.NEEDS[part] for part in parts if part in extras.NEEDS} | ({packages.SIGN} if sign else set())
+    needed = packages.running(frozenset(needs))
+    return plan.install(
+        machine.data(), needed, trust.interpreter(), release, standing, start=start, parts=parts, sign=sign
+    )
 
 
 def uninstall_plan(*, purge: bool) -> Plan:

@@ -74,6 +74,10 @@ def test_a_key_is_made_once_and_used(stage: Stage) -> None:
     assert "log.pub" in made.stdout
     again = stage.run("log", "key", "create")
     assert (again.exit_code, "there is a key already" in again.stderr) == (1, True)
+    key = stage.journal.with_name("log.key").read_bytes()
+    kept = stage.run("log", "key", "create", "--keep")
+    assert (kept.exit_code, "it is kept" in kept.stdout) == (0, True)
+    assert stage.journal.with_name("log.key").read_bytes() == key
     assert "Nothing in it is signed by the key" in stage.run("log", "verify").stdout
 
 

@@ -228,6 +228,13 @@ def test_a_part_starts_after_the_service_and_leaves_with_it() -> None:
     assert away.index(Run(("systemctl", "disable", "--now", "camguard-hooks.service"))) < away.index(Delete(unit))
 
 
+def test_a_key_is_made_once_the_service_runs_and_only_where_it_was_asked_for() -> None:
+    made = plan.install(DATA, PACKAGES, PYTHON, RELEASE, Standing(), sign=True)
+    key = (str(plan.CURRENT / "bin/camguard"), "log", "key", "create", "--keep")
+    assert key in _commands(made.tidy)  # where it fails nothing is put back: the service guards
+    assert key not in _commands(_install(Standing()).tidy)
+
+
 def _install(standing: Standing, parts: frozenset[str] = frozenset()) -> Plan:
     return plan.install(DATA, PACKAGES, PYTHON, RELEASE, standing, parts=parts)
 
