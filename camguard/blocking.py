@@ -12,13 +12,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
 from camguard.core.casebook import Identify, Identity
-from camguard.core.context import Context
+from camguard.core.details import Details
 from camguard.core.events import Report
-from camguard.core.model import Outcome, Step
+from camguard.core.model import App, Outcome, Step
 from camguard.ending import Order, end_each, preserving_of
 from camguard.ports import History, JournalWriter, Platform, Tell
 from camguard.preserving import GLANCE_S, Seen
@@ -26,11 +27,11 @@ from camguard.preserving import GLANCE_S, Seen
 SECURE_S = 0.05
 """How long ending a blocked program may wait until what would be lost with it is in hand."""
 
-HURRY_S = 0.02
+HURRY_S = 0.03
 """How long an entry may wait until it is known who it is about, where that may be somebody who is to be ended."""
 
-ASIDE_S = 0.03
-"""How long what can wait stands aside for a blow: the rest of finding out who it is, and looks at known holders."""
+ASIDE_S = 0.1
+"""How long at most what can wait stands aside for a blow: the rest of finding out who it is, looks at holders."""
 
 GRACE_S = 0.05
 """How long telling of a block waits until somebody has been asked to end."""
@@ -41,17 +42,26 @@ T = TypeVar("T")
 
 
 class Finding:
-    """What is known of how far finding out about one use has come, and whether a blow waits for it."""
+    """How far finding out about one use has come, and whether a blow waits for it. Implements `ports.Follower`.
+
+    `early` is told who it is as soon as the app is known, and says whether a blow will come of that.
+    """
 
     def __init__(self) -> None:
         self._secured = threading.Event()
         self._over = threading.Event()
         self.awaited = False
+        self.early: Callable[[Identity], bool] = lambda _: False
 
     def secured(self) -> None:
-        """All is in hand that would be lost with the process: let the blow fall first, if one waits for that."""
+        """Let the blow fall first, if one waits for this."""
         self._secured.set()
         if self.awaited:
+            self._over.wait(ASIDE_S)
+
+    def known(self, app: App, details: Details) -> None:
+        """Let the blow fall first, if one comes of it."""
+        if self.early(Identity(app, details)):
             self._over.wait(ASIDE_S)
 
     def wait(self, patience_s: float) -> None:
@@ -80,13 +90,26 @@ class Findings:
         """How far it has come; None where all is known that will be."""
         return self._under_way.get(number)
 
-    def begin(self, wish: Identify, enough: Callable[[Identity], bool]) -> asyncio.Future[Identity]:
+    def begin(
+        self, wish: Identify, would_block: Callable[[Identity], bool], early: Callable[[Identity], object]
+    ) -> asyncio.Future[Identity]:
         """Begin to find out who it is, of a use that was expected; a process may soon be gone.
 
-        `enough` says, from any thread, whether earlier uses need not be asked for once the app is known.
+        Of an urgent wish, `would_block` says from any thread whether it is blocked if this is who it is. Then `early`
+        is told who it is, on the event loop, and what is left to find out waits for the blow.
         """
         loop, finding = asyncio.get_running_loop(), self._under_way[wish.number]
-        found = loop.run_in_executor(self._threads, self._find_out, wish, finding, enough)
+
+        def look(identity: Identity) -> bool:
+            blocked = would_block(identity)
+            if blocked:
+                with suppress(RuntimeError):  # the loop has ended, and with it the guard
+                    loop.call_soon_threadsafe(early, identity)
+            return blocked
+
+        if wish.urgent:
+            finding.early = look
+        found = loop.run_in_executor(self._threads, self._find_out, wish, finding)
         found.add_done_callback(lambda _: self._under_way.pop(wish.number))
         return found
 
@@ -94,13 +117,11 @@ class Findings:
         """Begin nothing more; what is under way is left to itself."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _find_out(self, wish: Identify, finding: Finding, enough: Callable[[Identity], bool]) -> Identity:
+    def _find_out(self, wish: Identify, finding: Finding) -> Identity:
         try:
-            identity = Identity(*self._platform.identifier.identify(wish.process, finding.secured))
+            identity = Identity(*self._platform.identifier.identify(wish.process, finding))
         finally:
             finding.secured()
-        if wish.urgent and enough(identity):  # the blow waits for it: what the session is like is not asked now
-            return replace(identity, context=Context(origin=identity.details.origin))
         context = self._platform.surroundings.context(wish.process, identity.details.origin)
         identity = replace(identity, context=context)
         if not identity.app.known:

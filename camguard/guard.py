@@ -350,14 +350,18 @@ class Guard:
         for wish in batch.digest.wishes:
             case = self._book.case(wish.number) if isinstance(wish, Identify) else None
             if isinstance(wish, Identify) and case is not None:
-                enough = partial(would_block, case, at=now, rules=self._in_force.rules)
-                self._errands.begin(self._learn(wish.number, self._findings.begin(wish, enough)))
+                would = partial(would_block, case, at=now, rules=self._in_force.rules)
+                found = self._findings.begin(wish, would, partial(self._learnt, wish.number))
+                self._errands.begin(self._learn(wish.number, found))
                 if wish.urgent:
                     urgent.add(wish.number)
         return urgent
 
     async def _learn(self, number: int, found: asyncio.Future[Identity]) -> None:
-        self._inbox.put_nowait(Identified(number, await found))
+        self._learnt(number, await found)
+
+    def _learnt(self, number: int, identity: Identity) -> None:
+        self._inbox.put_nowait(Identified(number, identity))
 
     async def _enforce(self, blow: Blow) -> None:
         """End a blocked use; where that cannot be done the camera itself goes off, until a person says otherwise."""

@@ -76,14 +76,21 @@ class Sensor(Protocol):
         """Put off for so long what can wait: somebody is about to be ended. On the thread of the loop of `watch`."""
 
 
+class Follower(Protocol):
+    """Follows how a process is identified; it is called on the thread that does it, which waits for it."""
+
+    def secured(self) -> None:
+        """All is in hand that would be lost if the process ended."""
+
+    def known(self, app: App, details: Details) -> None:
+        """It is known which app it is; `details` are those that are known by then."""
+
+
 class Identifier(Protocol):
     """Finds out who a process is. Blocking: reads files, may ask the package manager."""
 
-    def identify(self, process: Process, secured: Callable[[], object] | None = None) -> tuple[App, Details]:
-        """The app behind a process; of a process that is gone, what can still be said.
-
-        `secured` is called, on this thread, once all is in hand that would be lost if the process ended.
-        """
+    def identify(self, process: Process, follower: Follower | None = None) -> tuple[App, Details]:
+        """The app behind a process; of a process that is gone, what can still be said."""
 
     def identify_file(self, path: str) -> App:
         """The app that a file would be if it were run.

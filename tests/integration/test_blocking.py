@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from camguard.blocking import Blow, Finding, Findings, Writing
-from camguard.core.casebook import Identify
+from camguard.core.casebook import Identify, Identity
 from camguard.core.details import Details
 from camguard.core.events import Report
 from camguard.core.model import App, AppIdentity, Outcome, Process, Result, Step
@@ -20,7 +20,7 @@ from camguard.ending import Order, pending
 from camguard.errors import JournalWriteError
 from camguard.journal.queries import Reader
 from camguard.journal.store import Journal
-from camguard.ports import Tell
+from camguard.ports import Follower, Tell
 from tests.support.core_data import CAMERA, app, process
 from tests.support.scripted import ScriptedControl, ScriptedIdentifier, Stage
 
@@ -66,12 +66,9 @@ class Scene:
 
 
 class Past:
-    """Knows of three earlier uses, and counts how often it is asked."""
-
-    asked = 0
+    """Knows of three earlier uses."""
 
     def times_seen(self, identity: AppIdentity) -> tuple[int, int | None]:
-        self.asked += 1
         return (3, 5)
 
 
@@ -188,26 +185,31 @@ def test_what_fails_is_told_to_whoever_waits_for_the_outcome(tmp_path: Path) -> 
     _play(tmp_path, play)
 
 
-@pytest.mark.parametrize(("urgent", "enough", "asked"), [(True, True, 0), (True, False, 1), (False, True, 1)])
-def test_earlier_uses_of_a_blocked_app_are_not_asked_for(*, urgent: bool, enough: bool, asked: int) -> None:
+@pytest.mark.parametrize(("urgent", "blocked"), [(True, True), (True, False), (False, True)])
+def test_whoever_is_to_be_blocked_is_told_of_before_all_is_known(*, urgent: bool, blocked: bool) -> None:
     async def play() -> None:
-        history = Past()
-        findings = Findings(Stage().platform, history)
+        told: list[Identity] = []
+        findings = Findings(Stage().platform, Past())
         findings.expect(1)
         assert findings.of(1) is not None
-        identity = await findings.begin(Identify(1, process(7), urgent), lambda _: enough)
-        assert (history.asked, identity.times_seen) == (asked, 3 * asked)
+        identity = await findings.begin(Identify(1, process(7), urgent), lambda _: blocked, told.append)
+        assert identity.times_seen == 3
+        assert told == ([Identity(identity.app, identity.details)] if urgent and blocked else [])
         assert findings.of(1) is None
         findings.close()
 
     asyncio.run(play())
 
 
-def test_the_rest_of_finding_out_waits_for_the_blow(tmp_path: Path) -> None:
+@pytest.mark.parametrize("early", [True, False])
+def test_the_rest_of_finding_out_waits_for_the_blow(tmp_path: Path, *, early: bool) -> None:
     class Slow(ScriptedIdentifier):
-        def identify(self, process: Process, secured: Callable[[], object] | None = None) -> tuple[App, Details]:
-            assert secured is not None
-            secured()
+        def identify(self, process: Process, follower: Follower | None = None) -> tuple[App, Details]:
+            assert follower is not None
+            if early:
+                follower.known(app(), Details())
+            else:
+                follower.secured()
             order.append("the rest")
             return app(), Details()
 
@@ -218,7 +220,7 @@ def test_the_rest_of_finding_out_waits_for_the_blow(tmp_path: Path) -> None:
         findings.expect(1)
         scene.control.before = lambda _: order.append("the blow")
         blow = scene.blow(finding=findings.of(1))
-        found = findings.begin(Identify(1, process(7)), lambda _: True)
+        found = findings.begin(Identify(1, process(7), urgent=early), lambda _: True, lambda _: None)
         await scene.deal(blow)
         await found
         findings.close()
