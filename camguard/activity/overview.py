@@ -36,6 +36,12 @@ class Sort(StrEnum):
     UNJUDGED = "unjudged"
 
 
+_OF_VERDICT = {
+    Judgement.EXPECTED.value: Sort.EXPECTED,
+    Judgement.UNEXPECTED.value: Sort.UNEXPECTED,
+    Judgement.BLOCKED.value: Sort.BLOCKED,
+}
+
 NOTEWORTHY = frozenset({Sort.UNEXPECTED, Sort.BLOCKED})
 """The uses that nobody wanted."""
 
@@ -120,9 +126,7 @@ def sort_of(record: ActivationRecord) -> Sort:
     """What kind of use it was."""
     if record.state == State.PROBE or (is_feeding(record) and record.verdict != Judgement.BLOCKED):
         return Sort.LOOKED
-    return {Judgement.EXPECTED.value: Sort.EXPECTED, Judgement.UNEXPECTED.value: Sort.UNEXPECTED}.get(
-        record.verdict or "", Sort.BLOCKED if record.verdict == Judgement.BLOCKED else Sort.UNJUDGED
-    )
+    return _OF_VERDICT.get(record.verdict or "", Sort.UNJUDGED)
 
 
 def span_of(record: ActivationRecord, now: datetime) -> Span:
@@ -153,15 +157,14 @@ def totals(records: Iterable[ActivationRecord]) -> list[Total]:
     """How much each app used cameras; those with unexpected uses first, then those with the most."""
     found: dict[str, Total] = {}
     for record in records:
-        count_in(found, record)
+        count_in(found, record, sort_of(record))
     return ranked(found.values())
 
 
-def count_in(found: dict[str, Total], record: ActivationRecord) -> None:
-    """Add a use to what its app comes to so far."""
+def count_in(found: dict[str, Total], record: ActivationRecord, sort: Sort) -> None:
+    """Add a use of that sort to what its app comes to so far."""
     app = app_of(record)
     total = found.setdefault(app, Total(app))
-    sort = sort_of(record)
     total.looks += sort is Sort.LOOKED
     total.uses += sort is not Sort.LOOKED
     total.noteworthy += sort in NOTEWORTHY

@@ -22,7 +22,7 @@ from camguard.handover.page import Said, render
 from camguard.handover.parcel import BLOCK, Parcel, parcel
 from camguard.handover.redacting import Pseudonyms
 from camguard.handover.tally import Entries, Uses
-from camguard.journal.export import as_object, write_csv
+from camguard.journal.export import as_object, write_csv, write_rows
 from camguard.journal.fold import ActivationRecord
 
 Progress = Callable[[float], object]
@@ -104,13 +104,13 @@ class _Export:
     def _lines_of_uses(self, rows: IO[bytes]) -> Iterator[bytes]:
         """The lines of JSON; the rows of CSV are written meanwhile."""
         text = io.TextIOWrapper(rows, encoding="utf-8", newline="", write_through=True)
-        records, header = self._records(), True
-        while (lot := list(islice(records, _LOT))) or header:
+        write_csv((), text)
+        records = self._records()
+        while lot := [(record, as_object(record)) for record in islice(records, _LOT)]:
             held = io.StringIO(newline="")
-            write_csv(lot, held, header=header)
+            write_rows(lot, held)
             text.write(held.getvalue())
-            header = False
-            yield b"".join([_plain(as_object(record)) + b"\n" for record in lot])
+            yield b"".join([_plain(told) + b"\n" for _, told in lot])
         text.detach()
 
     def _records(self) -> Iterator[ActivationRecord]:

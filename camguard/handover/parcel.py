@@ -40,16 +40,22 @@ class Parcel:
     """Takes files one after the other; to be closed by leaving the context that `parcel` gives."""
 
     def __init__(self, packer: _Packer) -> None:
-        self.packed: list[Packed] = []
+        self._added: list[Future[Packed]] = []
         self._packer = packer
 
-    def add(self, name: str, parts: Iterable[bytes]) -> Packed:
-        """Put in a file of that name, part by part. Raises what comes of `parts`, and OSError where it has no room."""
+    @property
+    def packed(self) -> list[Packed]:
+        """What is in it, in its order. Waits until all of that is packed. Raises OSError where it has no room."""
+        return [each.result() for each in self._added]
+
+    def add(self, name: str, parts: Iterable[bytes]) -> None:
+        """Put in a file of that name, part by part; the last of them are packed while the next one is made.
+
+        Raises what comes of `parts`, and OSError where it, or one before, has no room.
+        """
         for block in _blocks(parts):
             self._packer.give((name, block))
-        packed = self._packer.finish(name)
-        self.packed.append(packed)
-        return packed
+        self._added.append(self._packer.finish(name))
 
 
 @contextmanager
@@ -84,13 +90,11 @@ class _Packer:
         self.check()
         self._pieces.put(piece)
 
-    def finish(self, name: str) -> Packed:
-        """Wait until a file is packed whole; an empty one where nothing of it was given."""
+    def finish(self, name: str) -> Future[Packed]:
+        """A file was given whole; an empty one where nothing of it was given. What came of it is told in due time."""
         done: Future[Packed] = Future()
-        self._pieces.put((name, done))
-        packed = done.result()
-        self.check()
-        return packed
+        self.give((name, done))
+        return done
 
     def end(self) -> None:
         """Wait until all is packed."""
@@ -124,7 +128,11 @@ def _pack(file: BinaryIO, take: Callable[[], _Piece | None]) -> None:
                 size += len(part)
                 into.write(part)
             else:
-                into.close()
+                try:
+                    into.close()
+                except BaseException as error:
+                    part.set_exception(error)
+                    raise
                 part.set_result(Packed(name, size, digest.hexdigest()))
                 into, digest, size = None, hashlib.sha256(), 0
         if into is not None:

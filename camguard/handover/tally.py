@@ -54,7 +54,7 @@ class Uses:
         self.sorts[sort] += 1
         (self.noteworthy if sort in NOTEWORTHY else self.others).append(record)
         if len(self.apps) < APPS or record.app_name in self.apps:
-            count_in(self.apps, record)
+            count_in(self.apps, record, sort)
         else:
             rest = self.apps.setdefault(_OTHERS, Total(_OTHERS))
             rest.uses += sort is not Sort.LOOKED

@@ -51,7 +51,10 @@ COLUMNS = (
 )
 """The columns of the CSV."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+Told = tuple[ActivationRecord, dict[str, Any]]
+"""An activation, and beside it what `as_object` makes of it."""
+
+_FORMULA = frozenset("=+-@\t\r\n")
 
 
 def as_object(record: ActivationRecord) -> dict[str, Any]:
@@ -82,28 +85,31 @@ def as_object(record: ActivationRecord) -> dict[str, Any]:
     }
 
 
-def write_csv(records: Iterable[ActivationRecord], out: TextIO, *, header: bool = True) -> None:
-    """Write a header, unless it is there already, and a row for each activation, as they come.
+def write_csv(records: Iterable[ActivationRecord], out: TextIO) -> None:
+    """Write a header, and a row for each activation, as they come. `out` is opened with newline=""."""
+    csv.writer(out).writerow(COLUMNS)
+    write_rows(((record, as_object(record)) for record in records), out)
 
-    A cell that a spreadsheet would take for a formula gets an apostrophe in front. `out` is opened with newline="".
+
+def write_rows(told: Iterable[Told], out: TextIO) -> None:
+    """Write the rows alone, of activations of which the objects are there already.
+
+    A cell that a spreadsheet would take for a formula gets an apostrophe in front.
     """
-    writer = csv.writer(out)
-    if header:
-        writer.writerow(COLUMNS)
-    for record in records:
-        writer.writerow(
-            [f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value for value in _row(record)]
-        )
+    csv.writer(out).writerows(
+        [f"'{cell}" if isinstance(cell, str) and cell[:1] in _FORMULA else cell for cell in _row(*each)]
+        for each in told
+    )
 
 
-def _row(record: ActivationRecord) -> tuple[Any, ...]:
+def _row(record: ActivationRecord, told: dict[str, Any]) -> tuple[Any, ...]:
     camera, app, process = record.camera or {}, record.app or {}, record.process or {}
     return (
-        record.id,
+        told["activation"],
         record.state,
-        _iso(record.opened_at),
-        _iso(record.capturing_at),
-        _iso(record.ended_at),
+        told["opened_at"],
+        told["capturing_at"],
+        told["ended_at"],
         None if record.duration_ms is None else record.duration_ms / 1000,
         "yes" if record.interrupted else "no",
         record.camera_name,
