@@ -57,7 +57,7 @@ A file that is there is never replaced, and an export that fails leaves none.
 Exit code: 1 when there is nothing to export, and when the log was changed: then there is an export all the same.
 """
 
-_SELDOM = (50_000, 20, 100)
+_SELDOM = (5_000_000, 20, 100)
 """How often the collector of garbage looks: millions of small objects come and go here, and none is in a ring."""
 
 
