@@ -29,6 +29,7 @@ COMMAND = Path("/usr/local/bin/camguard")
 CONFIGURATION = Path("/etc/camguard/config.toml")
 RULES = Path("/etc/camguard/rules.toml")
 JOURNAL = Path("/var/lib/camguard/journal.db")
+KEY = Path("/var/lib/camguard/log.key")
 CURRENT = Path("/opt/camguard/current")
 _NEEDED = Path("/opt/site")  # where the machine has the packages that camguard needs
 _FOLDERS = ("/etc", "/opt", "/usr", "/var", "/root", "/home", "/run/systemd/system")

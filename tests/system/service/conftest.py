@@ -27,8 +27,8 @@ def untouched(wheel: FromWheel) -> set[str]:
 
 @pytest.fixture(scope="session")
 def service(wheel: FromWheel, untouched: set[str]) -> Iterator[FromWheel]:
-    """The service, installed and active. The tests of its end come last, and leave nothing of it."""
-    done = wheel.run("service", "install")
+    """The service, installed and active, its log signed. The tests of its end come last, and leave nothing of it."""
+    done = wheel.run("service", "install", "--sign")
     assert done.returncode == 0, done.stderr
     assert (show("ActiveState"), show("UnitFileState")) == ("active", "enabled")
     yield wheel

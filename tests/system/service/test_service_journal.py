@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from camguard.core.events import Kind
 from camguard.journalentry.kinds import KINDS
 from tests.support.guest import WEBCAM, Desk, until
-from tests.support.installed import CONFIGURATION, UNIT, FromWheel, camguard, logged, restart, show
+from tests.support.installed import CONFIGURATION, KEY, UNIT, FromWheel, camguard, logged, restart, show
 
 pytestmark = pytest.mark.system
 
@@ -64,6 +65,21 @@ def test_the_systemd_journal_bears_witness_to_the_log(service: FromWheel) -> Non
     assert (checked.returncode, told["ok"], told["anchors"]["why_not"]) == (0, True, None), checked.stdout
     assert told["anchors"]["fitting"] > 0
     assert 0 < told["anchors"]["last_seq"] <= told["head_seq"]
+
+
+def test_the_heads_of_the_log_are_signed_by_a_key_that_stays(service: FromWheel) -> None:
+    found = KEY.stat()
+    assert (found.st_uid, found.st_gid, stat.filemode(found.st_mode)) == (0, 0, "-rw-------")
+    key = KEY.read_bytes()
+    done = service.run("service", "install", "--sign")
+    assert done.returncode == 0, done.stderr
+    assert KEY.read_bytes() == key
+    restart()  # a guard that stops signs the head of its log
+    checked = camguard("log", "verify", "--json")
+    told = json.loads(checked.stdout)
+    assert (checked.returncode, told["ok"], told["signatures"]["why_not"]) == (0, True, None), checked.stdout
+    assert told["signatures"]["fitting"] > 0
+    assert 0 < told["signatures"]["last_seq"] <= told["head_seq"]
 
 
 def test_a_hostile_name_stays_one_value_there(service: FromWheel, desk: Desk) -> None:

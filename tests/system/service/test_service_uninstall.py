@@ -9,7 +9,7 @@ import pytest
 from camguard.core.power import Power
 from camguard.ipc import calls
 from tests.support.guest import WEBCAM, WEBCAM_LINK, until
-from tests.support.installed import CONFIGURATION, JOURNAL, FromWheel, client, files_of_the_machine, show
+from tests.support.installed import CONFIGURATION, JOURNAL, KEY, FromWheel, client, files_of_the_machine, show
 
 pytestmark = pytest.mark.system
 
@@ -28,7 +28,7 @@ def test_uninstalling_keeps_the_log_and_what_people_wrote_and_leaves_the_cameras
     until("the webcam is back", WEBCAM_LINK.exists)
     left = files_of_the_machine() - untouched
     assert all(path.startswith("/var/lib/camguard") for path in left), left
-    assert str(JOURNAL) in left
+    assert {str(JOURNAL), str(KEY)} <= left  # what it signed can be checked still
 
 
 def test_a_later_install_puts_back_what_people_wrote_and_a_purge_leaves_nothing(
@@ -41,4 +41,5 @@ def test_a_later_install_puts_back_what_people_wrote_and_a_purge_leaves_nothing(
     done = service.run("service", "uninstall", "--yes", "--purge")
     assert (done.returncode, done.stderr) == (0, "")
     assert files_of_the_machine() == untouched
+    assert not KEY.exists()
     assert "camguard" not in Path("/etc/group").read_text()
