@@ -46,6 +46,19 @@ def test_a_process_that_ignores_sigterm_is_killed() -> None:
     assert steps[2].what == "killed it (SIGKILL)"
 
 
+def test_a_process_that_goes_when_the_patience_is_just_over_was_ended() -> None:
+    with python(IGNORES) as child:
+
+        def go(step: Step) -> None:
+            if step.result.startswith("still there"):
+                child.kill()
+                os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+
+        outcome = LinuxControl(patience_s=0.1).end(facts(child.pid), go)
+        assert (outcome.result, outcome.why) == (Result.ENDED, None)
+        assert outcome.steps[-1].what == "asked it to end (SIGTERM)"
+
+
 def test_a_stopped_process_is_said_to_be_stopped_and_killed() -> None:
     with python("") as child:
         process = facts(child.pid)

@@ -78,6 +78,8 @@ class LinuxControl:
             try:
                 return self._climb(process, identity, handle, ladder, patience_s)
             except ProcessGone:
+                if ladder.steps:  # it was asked to end, and did so when the patience was just over
+                    return ladder.outcome(Result.ENDED)
                 return ladder.outcome(Result.GONE, f"Process {identity.pid} has already ended.")
             except AccessDenied as error:
                 return ladder.outcome(Result.REFUSED, str(error))
