@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from camguard.install.commands import CommandFailed, run
@@ -103,5 +104,7 @@ def _journal(unit: str, *options: str) -> tuple[str, ...]:
 
 
 def _told(sentence: str, unit: str) -> str:
+    with suppress(CommandFailed):  # what a unit said in its last moment journald takes down a moment later
+        run(("journalctl", "--sync"))
     words = "\n  ".join(last_words(unit, 12))
     return f"{sentence}. Its journal ends:\n  {words}" if words else f"{sentence}, and its journal is empty"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from camguard.cli.passing_on import runs_steadily
-from camguard.install.systemd import UnitState, parse
+from camguard.install.commands import CommandFailed
+from camguard.install.systemd import UnitState, parse, wait_active
 
 
 def test_an_active_unit() -> None:
@@ -48,3 +51,17 @@ def test_a_unit_that_ends_again_and_again_does_not_run_steadily(
 ) -> None:
     unit = parse({"ActiveState": active, "NRestarts": restarts, "ActiveEnterTimestamp": began})
     assert runs_steadily(unit, 1_010.0) is steadily
+
+
+def test_the_last_words_of_a_unit_are_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken_down = tmp_path / "taken-down"
+    programs = {
+        "systemctl": "echo LoadState=loaded; echo ActiveState=failed",
+        "journalctl": f"[ \"$1\" != --sync ] || : >{taken_down}; [ ! -e {taken_down} ] || echo 'no, I will not'",
+    }
+    for name, does in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(CommandFailed, match="no, I will not"):
+        wait_active("camguard.service")
