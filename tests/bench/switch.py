@@ -19,7 +19,7 @@ from camguard.platform.linux.switch import LinuxSwitch
 from camguard.ports import Tell
 from tests.bench.programs import Scope
 from tests.bench.report import Finding, Peer, Target, median, row
-from tests.support.guest import CAPTURE, WEBCAM, WEBCAM_LINK, Program, light, until, webcam
+from tests.support.guest import CAPTURE, WEBCAM, WEBCAM_LINK, Program, light, settle, until, webcam
 
 NEEDS_MACHINE = "switch: run tests/system/vm/vm run --uvc -- python3 -m tests.bench --only switch"
 LAST_FRAME_MS = 100
@@ -116,8 +116,7 @@ class _Bench:
 def _settle(*, plugged: bool) -> None:
     """Wait until udev is done, so that its work is in nobody's time."""
     until("udev follows", lambda: WEBCAM_LINK.exists() is plugged)
-    # On a busy machine udevadm now and then loses its connection to the daemon.
-    until("udev is done", lambda: subprocess.run(["udevadm", "settle"], check=False).returncode == 0)
+    settle()
 
 
 @contextmanager

@@ -52,7 +52,27 @@ def tell_webcam(word: str) -> None:
     Path("/run/usbcam.ctl").write_text(f"{word}\n")
     plugged = word == "plug"
     until(f"webcam: {word}", lambda: WEBCAM_LINK.exists() is plugged)
-    subprocess.run(["udevadm", "settle"], check=True)
+    settle()
+
+
+def settle() -> None:
+    """Wait until udev has done with new nodes what it does: until then a node may have a link, and not its group."""
+    # On a busy machine udevadm now and then loses its connection to the daemon.
+    until("udev is done", lambda: subprocess.run(["udevadm", "settle"], check=False).returncode == 0)
+
+
+def back() -> None:
+    """Wait until the webcam, which was switched on again, can be used by whom it may be used by.
+
+    Its link alone does not say so: it may be the one from before.
+    """
+    until("the webcam is back", WEBCAM_LINK.exists)
+    settle()
+
+
+def dark() -> None:
+    """Wait for the webcam's light to go out: who ends a use, or has it ended, does not wait for that."""
+    until("the light goes out", lambda: not light())
 
 
 T = TypeVar("T", bound="Running")

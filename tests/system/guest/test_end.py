@@ -6,16 +6,11 @@ import json
 
 import pytest
 
-from tests.support.guest import Desk, light, until, webcam
+from tests.support.guest import Desk, dark, light, webcam
 
 pytestmark = pytest.mark.system
 
 USERS = pytest.mark.parametrize("user", ["root", "kid"])
-
-
-def dark() -> None:
-    """Wait for the light to go out."""
-    until("the light goes out", lambda: not light())
 
 
 @USERS

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.guest import VIVID, WEBCAM_LINK, Desk, light, tell_webcam, until, webcam
+from tests.support.guest import VIVID, WEBCAM_LINK, Desk, dark, light, tell_webcam, webcam
 
 pytestmark = pytest.mark.system
 
@@ -40,7 +40,7 @@ def test_the_light_is_on_while_frames_flow_and_off_after(desk: Desk) -> None:
     program.wait_word("frames")
     assert light()
     program.process.kill()
-    until("the light goes out", lambda: not light())
+    dark()
 
 
 def test_a_look_takes_no_frame_and_lights_nothing(desk: Desk) -> None:
@@ -64,7 +64,7 @@ def test_unplugging_ends_a_capture_and_the_webcam_comes_back(desk: Desk) -> None
     tell_webcam("unplug")
     assert program.wait() == 3, program.said()
     assert not WEBCAM_LINK.exists()
-    assert not light()
+    dark()
     tell_webcam("plug")
     again = desk.program("mmap", "--frames", "5")
     assert again.wait() == 0, again.said()
