@@ -240,6 +240,15 @@ class Watch(Running):
         event: Event = json.loads(self.lines[at])
         return event
 
+    def wait_over(self, activation: str) -> None:
+        """Wait until an activation is told to be over, be it as a look or as a use."""
+
+        def over(line: str) -> bool:
+            event = json.loads(line)
+            return event["event"] in {"probe", "ended"} and event.get("activation") == activation
+
+        self.wait_line(f"the end of {activation}", over)
+
     def of(self, activation: str) -> list[str]:
         """The names of an activation's events, in order."""
         return [event["event"] for event in self.events if event.get("activation") == activation]
@@ -290,6 +299,17 @@ class Desk:
         for node in (webcam(),) if on is None else on:
             _prove(watch, node)
         return watch
+
+    def glance(self, watch: Watch, app: str, user: str = "root") -> Event:
+        """Have a program hold the webcam until the guard has seen it, and no longer; its first event.
+
+        It is over by the time when this returns, and all that went before is told.
+        """
+        program = self.program("hold", app=app, user=user)
+        opened = watch.wait_event("opened", pid=program.pid)
+        program.process.kill()
+        watch.wait_over(opened["activation"])
+        return opened
 
     def camguard(self, *arguments: str, user: str = "root") -> subprocess.CompletedProcess[str]:
         """Run a camguard command to its end."""

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.guest import Desk, webcam
+from tests.support.guest import Desk, settle, webcam
 
 pytestmark = pytest.mark.system
 
@@ -61,7 +61,7 @@ class Made:
 def _load_vivid(*options: str) -> None:
     subprocess.run(["modprobe", "-r", "vivid"], check=True)
     subprocess.run(["modprobe", "vivid", *options], check=True)
-    subprocess.run(["udevadm", "settle"], check=True)
+    settle()
 
 
 def _nodes_of(driver: str) -> list[Path]:
@@ -164,8 +164,7 @@ def test_no_capture_is_missed(table: Desk) -> None:
         made = [each for part in pool.map(lambda given: lane(table, given), lanes) for each in part]
     assert len(made) == CAPTURES
     # A look that begins after all of them, and is over last.
-    after = table.program("hold", "--seconds", "1.5", app="after")
-    watch.wait_event("probe", pid=after.pid)
+    table.glance(watch, "after")
     records: dict[str, list[dict[str, Any]]] = {}
     for line in table.camguard("log", "--limit", "0", "--json").stdout.splitlines():
         record = json.loads(line)

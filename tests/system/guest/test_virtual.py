@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.guest import Desk, Watch, webcam
+from tests.support.guest import Desk, Watch, settle, webcam
 
 pytestmark = pytest.mark.system
 
@@ -24,7 +24,7 @@ def virtual() -> Iterator[Path]:
     """A virtual camera, made as people make one for OBS."""
     options = ("devices=1", f"video_nr={NODE.name.removeprefix('video')}", "exclusive_caps=1", f'card_label="{NAME}"')
     subprocess.run(["modprobe", "v4l2loopback", *options], check=True)
-    subprocess.run(["udevadm", "settle"], check=True)
+    settle()
     yield NODE
     subprocess.run(["modprobe", "-r", "v4l2loopback"], check=True)
 
@@ -82,11 +82,13 @@ def test_a_real_camera_passed_on_to_a_call_shows_as_both_once_each(there: Desk, 
     on_real = watch.wait_event("capturing", since=start, pid=studio.pid)
     assert on_real["camera"]["nodes"] == [str(webcam())]
     on_virtual = fed(watch, studio.pid)
+    studio.wait_word("frames")
     call = there.program("mmap", NODE, app="call", user=user)
     seen = watch.wait_event("capturing", since=start, pid=call.pid)
     assert seen["camera"]["name"] == NAME
     watch.wait_event("alert", pid=studio.pid)
     watch.wait_event("alert", pid=call.pid)
+    watch.wait_event("judged", activation=on_virtual, user=user)  # only from then on it is told by its name
     now = there.camguard("status", user=user).stdout
     assert [line.split()[-1] for line in now.splitlines() if line.startswith(NAME) and "studio" in line] == ["it"]
     call.process.kill()
@@ -122,8 +124,10 @@ def test_who_waits_for_a_camera_that_nobody_feeds_takes_no_pictures_until_somebo
     watch = there.watch(user=user, on=(NODE,))
     call = there.program("hold", NODE, app="call", user=user)
     opened = watch.wait_event("opened", pid=call.pid)
-    # Longer than the dwell: the whole life of another program, which holds the webcam, lies between.
-    other = there.program("hold", "--seconds", "4", app="other", user=user)
+    # Longer than the dwell: another program, which holds the webcam, comes to count as a use meanwhile, and ends.
+    other = there.program("hold", app="other", user=user)
+    watch.wait_event("capturing", pid=other.pid)
+    other.process.kill()
     watch.wait_event("ended", pid=other.pid)
     assert "capturing" not in watch.of(opened["activation"])
     there.program("feed-write", NODE, app="studio", user=user)
