@@ -45,9 +45,11 @@ print("got", got, flush=True)
 """
 _TRIES_ON = """\
 import os, sys
+tally = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT)
 got = tried = 0
-while not os.path.exists(sys.argv[2]):
+while not os.path.exists(sys.argv[3]):
     tried += 1
+    os.write(tally, b"x")
     try:
         os.close(os.open(sys.argv[1], os.O_RDWR))
         got += 1
@@ -283,10 +285,16 @@ def test_new_orders_leave_no_moment_to_slip_through(desk: Desk, gate: LinuxGate)
     tool = own_tool(desk.folder, "tries", sys.executable)
     order = GateOrder(executable(tool), refuse=True)
     gate.apply([order], refuse_others=False)
-    stop = desk.folder / "stop"
-    process = desk.account("root").start(tool, "-c", _TRIES_ON, webcam(), stop)
-    for index in range(100):
-        gate.apply([order, BLOCK_TOOLS] if index % 2 else [order], refuse_others=False)
+    tally, stop = desk.folder / "tally", desk.folder / "stop"
+    tally.touch()
+
+    def enough() -> bool:
+        for index in range(100):
+            gate.apply([order, BLOCK_TOOLS] if index % 2 else [order], refuse_others=False)
+        return tally.stat().st_size > 100
+
+    process = desk.account("root").start(tool, "-c", _TRIES_ON, webcam(), tally, stop)
+    until("it is tried often while orders come", enough)
     stop.touch()
     out, _ = process.communicate(timeout=PATIENCE)
     got, tried = map(int, out.split())
