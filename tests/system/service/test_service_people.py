@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from camguard.core.events import Kind
-from tests.support.guest import WEBCAM, WEBCAM_LINK, Desk, light, until
+from tests.support.guest import WEBCAM, WEBCAM_LINK, Desk, back, dark, light
 from tests.support.installed import FromWheel, camguard, newest, subscriber, told
 
 pytestmark = pytest.mark.system
@@ -24,9 +24,13 @@ def test_a_user_is_told_of_the_own_use_whole(service: FromWheel, desk: Desk) -> 
     alert = watch.wait_event("alert", pid=program.pid)
     assert "reduced" not in alert
     assert alert["camera"]["name"] == WEBCAM
-    assert (alert["app"]["kind"], alert["app"]["id"]) == ("script", str(desk.app("own")))
-    assert (alert["process"]["user"], alert["verdict"]) == ("kid", "unexpected")
+    assert (alert["process"]["uid"], alert["verdict"]) == (KID, "unexpected")
     assert alert["reasons"]
+    # An alert does not wait for all that there is to know.
+    judged = watch.wait_event("judged", activation=alert["activation"], user="kid")
+    assert "reduced" not in judged
+    assert (judged["app"]["kind"], judged["app"]["id"]) == ("script", str(desk.app("own")))
+    assert judged["process"]["script"] == str(desk.app("own"))
 
 
 @pytest.mark.parametrize("user", ["kid", "mallory"])
@@ -48,7 +52,7 @@ def test_a_user_ends_the_own_use(service: FromWheel, desk: Desk) -> None:
     done = camguard("end", "--yes", alert["activation"], user="kid")
     assert done.returncode == 0, done.stderr
     assert program.wait() == -signal.SIGTERM, program.said()
-    until("the light goes out", lambda: not light())
+    dark()
     completed = watch.wait_event("action.completed", activation=alert["activation"])
     assert (completed["outcome"]["result"], completed["extra"]["by"]) == ("ended", "user kid")
     watch.wait_event("ended", activation=alert["activation"])
@@ -58,6 +62,7 @@ def test_nobody_ends_anothers_use_and_the_attempt_is_in_the_log(service: FromWhe
     watch = subscriber(desk, "root")
     program = desk.program("mmap", user="kid")
     alert = watch.wait_event("alert", pid=program.pid)
+    program.wait_word("frames")  # the buffers are there, and alerted of, before the light
     before = newest()
     done = camguard("end", "--yes", alert["activation"], user="mallory")
     assert done.returncode == 1
@@ -90,7 +95,10 @@ def test_what_a_user_allows_for_himself_helps_nobody_else(service: FromWheel, de
     assert done.returncode == 0, done.stderr
     watch = subscriber(desk, "kid")
     program = desk.program("mmap", user="kid", app="shared")
-    assert watch.wait_event("alert", pid=program.pid)["verdict"] == "unexpected"
+    alert = watch.wait_event("alert", pid=program.pid)
+    assert alert["verdict"] == "unexpected"
+    judged = watch.wait_event("judged", activation=alert["activation"], user="kid")  # with all that is known of it
+    assert (judged["app"]["id"], judged["verdict"]) == (str(desk.app("shared")), "unexpected")
     rule = done.stdout.split()[1].rstrip(":")
     assert camguard("rules", "remove", rule, user="kid").returncode == 1
     assert camguard("rules", "remove", rule, user="mallory").returncode == 0
@@ -115,7 +123,7 @@ def test_administrators_switch(service: FromWheel, user: str, groups: tuple[str,
     assert not WEBCAM_LINK.exists()
     done = camguard("on", "--camera", WEBCAM, user=user, groups=groups)
     assert done.returncode == 0, done.stderr
-    until("the webcam is back", WEBCAM_LINK.exists)
+    back()
 
 
 @ADMINISTRATORS
@@ -156,7 +164,7 @@ def test_who_sits_at_the_machine_switches_and_nobody_else(service: FromWheel) ->
     assert camguard("on", "--camera", WEBCAM, user="mallory").returncode == 1
     done = camguard("on", "--camera", WEBCAM, user="kid")
     assert done.returncode == 0, done.stderr
-    until("the webcam is back", WEBCAM_LINK.exists)
+    back()
 
 
 @pytest.mark.usefixtures("kid_sits_here")
@@ -164,6 +172,7 @@ def test_an_alert_is_turned_off_by_whose_use_it_is_and_by_nobody_else(service: F
     watch = subscriber(desk, "kid")
     program = desk.program("mmap", user="kid", app="unasked")
     alert = watch.wait_event("alert", pid=program.pid)
+    program.wait_word("frames")
     assert alert["activation"] in camguard("alerts", user="kid").stdout
     refused = camguard("alerts", "answer", alert["activation"], "off", user="mallory")
     assert (refused.returncode, "may answer this alert" in refused.stderr) == (1, True), refused.stderr
@@ -172,9 +181,9 @@ def test_an_alert_is_turned_off_by_whose_use_it_is_and_by_nobody_else(service: F
     assert (done.returncode, done.stderr.count("Traceback")) == (0, 0), done.stderr
     assert "Ended. The camera is off." in done.stdout
     assert program.wait() == -signal.SIGTERM, program.said()
-    assert not light()
+    dark()
     assert not WEBCAM_LINK.exists()
     decided = watch.wait_event("decided", activation=alert["activation"])
     assert decided["extra"] == {"decision": "off", "by": "user kid"}
     assert camguard("on", "--camera", WEBCAM).returncode == 0
-    until("the webcam is back", WEBCAM_LINK.exists)
+    back()
