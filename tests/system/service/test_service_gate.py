@@ -14,7 +14,7 @@ import pytest
 
 from camguard.core.events import Kind
 from camguard.journal.entry import Entry
-from tests.support.guest import WEBCAM, Desk, light, until, webcam
+from tests.support.guest import WEBCAM, Desk, dark, light, until, webcam
 from tests.support.installed import camguard, newest, show, subscriber, told
 
 pytestmark = pytest.mark.system
@@ -87,10 +87,10 @@ def test_a_blocked_script_is_ended_since_the_gate_cannot_tell_it(configured: Con
     script = desk.app("sneaky")
     before = newest()
     rule("block", script)
-    assert told(Kind.GATE_CLOSED, before).data["extra"]["not_told_apart"] == [f"script:{script}"]
+    told(Kind.GATE_CLOSED, before, not_told_apart=[f"script:{script}"])
     program = desk.program("mmap", user="kid", app="sneaky")
     assert program.wait() == -signal.SIGTERM, program.said()
-    until("the light goes out", lambda: not light())
+    dark()
     other = desk.program("mmap", "--frames", "3", user="kid", app="honest")
     assert other.wait() == 0, other.said()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import pipewire
-from tests.support.guest import WEBCAM, light, until, webcam
+from tests.support.guest import WEBCAM, dark, light, until, webcam
 from tests.support.installed import FromWheel, camguard, entries, logged, restart
 from tests.support.pipewire import PipeWire
 
@@ -88,13 +88,14 @@ def test_who_has_the_webcam_through_pipewire_is_named_and_cut_off(service: FromW
     assert result["outcome"]["result"] == "ended"
     assert [step["what"] for step in result["outcome"]["steps"]] == ["cut its connection to the camera (PipeWire)"]
     assert logged("its end", pid=viewer.pid, state="ended")["frames"] > 0
-    until("the light goes out", lambda: not light())
+    dark()
     assert viewer.poll() is None
 
 
 def test_pipewire_is_asked_as_its_user_in_a_unit_that_may_do_little(service: FromWheel, session: PipeWire) -> None:
     viewer = watch_through(session)
     logged("the use through PipeWire", pid=viewer.pid, state="capturing")
+    until("the end of what asked the PipeWire before", lambda: len(units()) == 1)
     (unit,) = units()
     told = subprocess.run(["systemctl", "show", "-P", "MainPID", unit], capture_output=True, text=True, check=True)
     status = Path(f"/proc/{int(told.stdout)}/status").read_text()
