@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from camguard.core.events import Kind
-from tests.support.guest import WEBCAM, WEBCAM_LINK, Desk, light, until
+from tests.support.guest import WEBCAM, WEBCAM_LINK, Desk, back, dark, light, settle, until
 from tests.support.installed import CONFIGURATION, UNIT, FromWheel, camguard, newest, restart, subscriber, told
 
 pytestmark = pytest.mark.system
@@ -25,7 +25,7 @@ LOCKED = '[camera]\ndefault = "off"\n'
 def on_again(service: FromWheel) -> Iterator[None]:
     yield
     assert camguard("on").returncode == 0
-    until("the webcam is on", WEBCAM_LINK.exists)
+    back()
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def locked(service: FromWheel) -> Iterator[None]:
     yield
     CONFIGURATION.unlink()
     _reload()
-    until("the webcam is on", WEBCAM_LINK.exists)
+    back()
 
 
 def _configure(text: str) -> None:
@@ -72,7 +72,7 @@ def test_off_takes_the_camera_from_a_program_at_work(desk: Desk) -> None:
     assert not WEBCAM_LINK.exists()
     assert program.wait() == 3, program.said()  # it was told that the camera is gone
     assert program.last_frame_at < over
-    assert not light()
+    dark()
     ended = watch.wait_event("ended", pid=program.pid)
     assert ended["ending"] == "switched-off"
     assert watch.wait_event("camera.removed", camera=WEBCAM)["extra"]["why"] == "switched-off"
@@ -82,11 +82,14 @@ def test_off_takes_the_camera_from_a_program_at_work(desk: Desk) -> None:
 def test_a_time_ends_by_itself_and_whoever_uses_the_camera_is_warned(desk: Desk) -> None:
     assert camguard("off", "--camera", WEBCAM).returncode == 0
     watch = subscriber(desk, "kid")
-    done = camguard("on", "--for", "5s", "--camera", WEBCAM)
+    done = camguard("on", "--for", "1h", "--camera", WEBCAM)
     assert done.returncode == 0, done.stderr
-    until("the webcam is on", WEBCAM_LINK.exists)
+    back()
     program = desk.program("mmap", user="kid")
     program.wait_word("frames")
+    watch.wait_event("capturing", pid=program.pid)
+    done = camguard("on", "--for", "5s", "--camera", WEBCAM)  # in the place of the hour
+    assert done.returncode == 0, done.stderr
     assert watch.wait_event("pass.ending")["extra"]["left_s"] <= 5
     assert watch.wait_event("pass.ended")["extra"]["in_use"] is True
     assert program.wait() == 3, program.said()
@@ -97,10 +100,10 @@ def test_a_time_ends_by_itself_and_whoever_uses_the_camera_is_warned(desk: Desk)
 @pytest.mark.usefixtures("locked")
 def test_locked_it_is_on_for_a_time_only() -> None:
     assert "off unless" in camguard("status").stdout
+    before = newest()
     done = camguard("on", "--for", "2s", "--camera", WEBCAM)
     assert done.returncode == 0, done.stderr
-    before = newest()
-    told(Kind.PASS_ENDED, before - 20)
+    told(Kind.PASS_ENDED, before)
     until("the webcam is off again", lambda: not WEBCAM_LINK.exists())
 
 
@@ -131,6 +134,7 @@ def test_locked_a_rule_turns_it_on_in_its_hours_and_a_restart_changes_nothing(de
     restart()
     until("the webcam is on still", lambda: _power("root") == "on")
     assert WEBCAM_LINK.exists()
+    settle()
     program = desk.account("kid").run(
         "v4l2-ctl", "--device", os.path.realpath(WEBCAM_LINK), "--stream-mmap", "--stream-count=3"
     )
