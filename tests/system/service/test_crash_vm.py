@@ -51,7 +51,8 @@ def _kill() -> Span:
     before = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     subprocess.run(["systemctl", "kill", "--signal=KILL", "camguard.service"], check=True)
     after = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-    until("it is back", lambda: show("ActiveState") == "active" and show("MainPID") not in {"0", pid})
+    # In this order: active may be what it was before it was killed.
+    until("it is back", lambda: show("MainPID") not in {"0", pid} and show("ActiveState") == "active")
     return before, after
 
 
