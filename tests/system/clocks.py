@@ -16,9 +16,10 @@ import msgspec
 from camguard import config
 from camguard.compose import open_guard
 from camguard.core.events import Kind, Report
+from camguard.core.model import NANOSECONDS
 from camguard.core.records import line
 
-SLEEP_S, AHEAD_S = 8, 3600
+SLEEP_S, AHEAD_S = 15, 3600
 PATIENCE_S = 60.0
 _SETTINGS = """\
 [journal]
@@ -29,7 +30,7 @@ file = "{0}/rules.toml"
 
 
 async def main(folder: Path) -> None:
-    """Two lines: the records of the sleep, and of the clock that was set."""
+    """Three lines: how many seconds the machine slept, the records of that, and of the clock that was set."""
     file = folder / "config.toml"
     file.write_text(_SETTINGS.format(folder))
     guard = open_guard(config.read(file))
@@ -38,12 +39,19 @@ async def main(folder: Path) -> None:
     async with asyncio.TaskGroup() as parts:
         parts.create_task(guard.run())
         await _next(told, Kind.GUARD_STARTED)
-        rtcwake = ("rtcwake", "-m", "mem", "-s", str(SLEEP_S))
-        await asyncio.create_subprocess_exec(*rtcwake, stdout=asyncio.subprocess.DEVNULL)
+        command, before = ("rtcwake", "-m", "mem", "-s", str(SLEEP_S)), _asleep_s()
+        rtcwake = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
+        await rtcwake.wait()
+        print(_asleep_s() - before, flush=True)
         _say(await _next(told, Kind.MACHINE_SLEPT))
         time.clock_settime(time.CLOCK_REALTIME, time.time() + AHEAD_S)
         _say(await _next(told, Kind.CLOCK_CHANGED))
         await asyncio.Event().wait()
+
+
+def _asleep_s() -> float:
+    """How long the machine has slept since it was started; see clock_gettime(2)."""
+    return (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()) / NANOSECONDS
 
 
 async def _next(told: asyncio.Queue[Report], kind: Kind) -> Report:

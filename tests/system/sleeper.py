@@ -12,7 +12,8 @@ import time
 from camguard.core.model import NANOSECONDS
 from camguard.platform.linux.alarm import LinuxAlarm
 
-AFTER_S, SLEEP_S = 3, 8
+AFTER_S, SLEEP_S = 12, 20
+"""Long, beside what a busy machine takes until it sleeps and once it wakes."""
 
 
 async def main() -> None:

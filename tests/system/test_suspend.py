@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support import vm
-from tests.system.clocks import AHEAD_S, SLEEP_S
+from tests.system.clocks import AHEAD_S
 from tests.system.sleeper import AFTER_S
 
 pytestmark = pytest.mark.system
@@ -28,10 +28,10 @@ def test_an_alarm_that_the_machine_slept_through_rings_as_it_wakes(machines: lis
 
 
 def test_a_guard_that_slept_or_whose_clock_was_set_writes_it_down(machines: list[subprocess.Popen[str]]) -> None:
-    slept, changed = map(json.loads, _lines(machines, CLOCKS, 2))
+    asleep_s, slept, changed = map(json.loads, _lines(machines, CLOCKS, 3))
     assert (slept["event"], changed["event"]) == ("machine.slept", "clock.changed")
-    asleep_s = _apart_s(slept, "boottime_ns")
-    assert SLEEP_S - 2 <= asleep_s <= SLEEP_S + 10
+    assert asleep_s > 1
+    assert _apart_s(slept, "boottime_ns") == pytest.approx(asleep_s, abs=0.1)
     assert _apart_s(slept, "utc_ns") == pytest.approx(asleep_s, abs=0.1)
     assert _apart_s(changed, "utc_ns") == pytest.approx(AHEAD_S, abs=2)
     assert _apart_s(changed, "boottime_ns") == 0
@@ -40,7 +40,7 @@ def test_a_guard_that_slept_or_whose_clock_was_set_writes_it_down(machines: list
 
 def _lines(machines: list[subprocess.Popen[str]], program: Path, number: int) -> list[str]:
     """So many lines of what a program prints in a machine that is stopped then."""
-    machine = vm.start("--timeout", "180", "--", "python3", program)
+    machine = vm.start("--timeout", "300", "--", "python3", program)
     machines.append(machine)
     with machine:
         assert machine.stdout is not None
