@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -11,9 +11,6 @@ from camguard.core.records import Record
 if TYPE_CHECKING:
     from camguard.core.coverage import Stretch
     from camguard.journal.fold import ActivationRecord
-
-Advance = Callable[[int], object]
-"""Is told how many entries and uses more are done."""
 
 
 @dataclass(frozen=True, slots=True)

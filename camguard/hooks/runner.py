@@ -7,7 +7,7 @@ import json
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from camguard.core.records import Record
@@ -25,8 +25,6 @@ AGAIN_S = 3600.0
 """How long a hook that goes on failing is not complained about again."""
 
 _LONGEST_SAID = 400
-
-Objection = Callable[[Hook, Path | None], str | None]
 
 
 class Runner:
