@@ -366,3 +366,14 @@ def test_with_a_bus_there_are_buttons_to_be_had_and_without_one_there_are_not(
     monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "none"))
     assert isinstance(notifications(Ears().as_heard()), PlainNotifications)
+
+
+def test_where_there_is_no_desktop_nobody_is_said_to_show_alerts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "none"))
+    report = asyncio.run(try_alert(0))
+    assert (report.shown, report.reached) == (False, None)
+    assert "there is no desktop here" in str(report.why)

@@ -6,13 +6,13 @@ On Linux plyer may run ``notify-send``, to which a title that begins with ``-`` 
 from __future__ import annotations
 
 import asyncio
-import logging
+import os
+import sys
+import warnings
 
 from camguard.desktop.cards import APP_NAME, Card
 from camguard.desktop.notifications import Reached
 from camguard.errors import NotShown
-
-log = logging.getLogger(__name__)
 
 _SHOWN_S = 20
 
@@ -21,7 +21,9 @@ class PlainNotifications:
     """A `Notifications` that shows text and hears nothing of it again."""
 
     async def reach(self) -> Reached:
-        """Who shows notifications: plyer, which does not tell who that is in the end."""
+        """Who shows notifications: plyer, which does not tell who that is in the end, nor that there is nobody."""
+        if sys.platform == "linux" and not os.environ.get("DISPLAY"):
+            raise NotShown("there is no desktop here; run this in a desktop session, or set DBUS_SESSION_BUS_ADDRESS")
         return Reached("the desktop", buttons=False, how="plyer", hears=False)
 
     async def show(self, key: str, card: Card) -> None:  # noqa: ARG002  # nothing shown can be named again
@@ -39,6 +41,7 @@ class PlainNotifications:
 
 
 def _notify(card: Card) -> None:
-    from plyer import notification  # chooses its backend when it is imported
+    from plyer import notification
 
+    warnings.filterwarnings("ignore", module="plyer")  # about what it would rather have had
     notification.notify(title=card.title, message=card.body, app_name=APP_NAME, timeout=card.expires_s or _SHOWN_S)
