@@ -117,7 +117,9 @@ class TomlSource:
         if what.startswith("Invalid enum value"):
             value = what.removeprefix("Invalid enum value ").strip("'")
             choices = [str(choice) for choice in _enum_choices(_type_at(shape, place))]
-            raise self.error(where_it_is, f'"{place[-1]}" cannot be "{value}"{nearest(value, choices)}')
+            key = next(step for step in reversed(place) if isinstance(step, str))
+            be = "be" if place[-1] == key else "hold"
+            raise self.error(where_it_is, f'"{key}" cannot {be} "{value}"{nearest(value, choices)}')
         if what.endswith("with a timezone component"):
             raise self.error(
                 (*table, *place), f'"{place[-1]}" lacks its offset from UTC; write {_IN_WORDS["datetime"]}'

@@ -168,6 +168,7 @@ def test_a_user_without_a_home_has_the_systems_places(monkeypatch: pytest.Monkey
             '[platform]\nbackend = "qnx"\n',
             ':2: "backend" cannot be "qnx"; it can be linux, simulated',
         ),
+        ('[hooks.a]\non = ["ended", "alrt"]\nrun = ["/bin/a"]\n', ':2: "on" cannot hold "alrt"; did you mean "alert"?'),
         ('[platform]\nbackend = "simulated"\n', ':2: the simulated backend needs "folder" in [platform]'),
         ('[journal]\npath = ""\n', ':2: "path" is not a path'),
         ('[journal]\npath = "~nobodyatall/x"\n', ':2: "path": there is no such home folder: ~nobodyatall/x'),
