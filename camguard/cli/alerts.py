@@ -50,8 +50,8 @@ Exit code: 0 when it was done, 1 when not or there is no such alert, 2 for wrong
 def command(ctx: click.Context) -> None:
     """List alerts that nobody has answered, and answer them.
 
-    An alert is answered once, wherever: here, by a button of the notification, or in the tray's menu. The answer, and
-    who gave it, is in the log.
+    One answer is enough, wherever it is given: here, by a button of the notification, or in the tray's menu. Each
+    answer, and who gave it, is in the log.
     """
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_alerts, limit=50, as_json=False)
