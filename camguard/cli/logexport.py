@@ -54,7 +54,8 @@ clock stood, and the zip's SHA-256: keep it with the zip, or write the hash down
 A file that is there is never replaced, and an export that fails leaves none.
 
 \b
-Exit code: 1 when there is nothing to export, and when the log was changed: then there is an export all the same.
+Exit code: 1 when there is no log, and when the log was changed: then there is an export all the same. One of a time
+without a use is an export too: it says when the cameras were watched.
 """
 
 _SELDOM = (5_000_000, 20, 100)
@@ -76,6 +77,8 @@ def export(since: str | None, until: str | None, redact: bool, as_json: bool, ou
     wanted = Wanted(_instant(since), _instant(until, end=True), redact)
     if wanted.since is not None and wanted.until is not None and wanted.since > wanted.until:
         raise UsageError("--since is after --until")
+    if str(out) == "-":
+        raise UsageError("an export is a file, not standard output; write for example evidence.zip")
     refuse_to_replace(out, force=False, remedy=_REMEDY)
     from camguard.handover import machine
 

@@ -252,6 +252,11 @@ def test_nothing_that_is_there_is_replaced(home: Stage, tmp_path: Path) -> None:
     assert path.read_text() == "mine"
 
 
+def test_an_export_is_a_file_and_not_standard_output(home: Stage) -> None:
+    code, said = wrong(home, Path("-"))
+    assert (code, "an export is a file, not standard output" in said) == (2, True)
+
+
 def test_a_full_disk_leaves_no_file(home: Stage, tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
