@@ -363,7 +363,7 @@ def _by_activation(config: Config, uses: tuple[Use, ...], number: int) -> tuple[
     with history(config) as past:
         record = past.activation(number)
     if record is None:
-        raise NothingMatched(f"there is no activation a{number} in the log")
+        raise NothingMatched(f"there is no activation a{number} in the log; `camguard log` shows those there are")
     camera = (record.camera or {}).get("id")
     process = record.process or {}
     of_portal = (process.get("through") or {}).get("app")

@@ -55,7 +55,7 @@ def service() -> Remote | None:
     named = os.environ.get(SOCKET_VARIABLE)
     client = connect(Path(named or config.SOCKET_PATH))
     if client is None and named:
-        raise UsageError(f"no service answers at {named} (named by {SOCKET_VARIABLE})")
+        raise UsageError(f"no service answers at {named} (named by {SOCKET_VARIABLE}); start it, or unset that")
     return _guard_of_the_tray() if client is None else Remote(client)
 
 

@@ -206,5 +206,6 @@ def _trust(connected: socket.socket, path: Path, trusted_uids: frozenset[int]) -
         raise ServiceError(f"{path}: it cannot be told who listens there: {error.strerror or error}") from error
     if uid not in trusted_uids:
         raise ServiceError(
-            f"{path}: a process of user {uid} listens there, who does not run the service; nothing was asked of it"
+            f"{path}: a process of user {uid} listens there, who does not run the service; nothing was asked of it; "
+            "camguard --local does without it"
         )
