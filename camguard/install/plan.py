@@ -58,6 +58,7 @@ _EXEC = "ExecStart="
 _MODULE = "-I -X no_debug_ranges -m camguard.service"
 _PROOF = "import camguard.service.main, camguard.cli"
 _COMPILE_CATALOG = Run(("journalctl", "--update-catalog"))
+_MAKE_KEY = Run((str(CURRENT / "bin/camguard"), "log", "key", "create", "--keep"))
 
 
 def install(
@@ -98,8 +99,12 @@ def install(
     )
     old = (path for path in standing.releases if start or path != standing.release)
     retreat, rescue = _where_it_fails(standing, start=start)
-    key = (Run((str(CURRENT / "bin/camguard"), "log", "key", "create", "--keep")),) if sign else ()
-    tidy = (_COMPILE_CATALOG, *key, *(extras.start(parts) if start else ()), *map(Delete, old))
+    tidy = (
+        _COMPILE_CATALOG,
+        *((_MAKE_KEY,) if sign else ()),
+        *(extras.start(parts) if start else ()),
+        *map(Delete, old),
+    )
     return Plan(steps, tidy=tidy, undone=True, retreat=retreat, rescue=rescue)
 
 
