@@ -50,8 +50,9 @@ What the lines say:
   CLOCK       it was set
 
 In JSON, where the service answers, the first line is how things stand, with event "status" and what
-`camguard status --json` has. Each other line is an object with schema, event, seq, at, activation, camera, state,
-verdict, reasons, app and process (pid, exe, user, start); keys are only ever added while schema stays the same.
+`camguard status --json` has. Each other line is an object with schema, event, seq and at; of a use also
+activation, camera, state, verdict, reasons, app and process (pid, exe, user, start); keys are only ever added while
+schema stays the same.
 """
 
 
