@@ -240,7 +240,7 @@ def snapshot(config: Config) -> Snapshot:
 
 def _off(config: Config, edges: Platform) -> tuple[Plan, ...]:
     """The devices that are off: those that show it, and those of which it is only known that a guard did it."""
-    known = may_switch(config) and config.standing_path.exists()
+    known = may_switch(config) and os.path.exists(config.standing_path)
     held = StandingFile(config.standing_path).load().held if known else ()
     return (*edges.switch.dormant(), *(each.plan for each in held if edges.switch.state(each.plan) is Power.OFF))
 

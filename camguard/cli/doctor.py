@@ -83,7 +83,9 @@ def _log(config: Config) -> Finding:
             entries = reader.last_seq() - reader.start().seq
             run = reader.last_run()
         checked = read_last_check(config.journal_path)
-    except (JournalError, AccessDenied) as error:
+    except AccessDenied as error:
+        return Finding(Level.PROBLEM, "log", str(error), "run this as the user, or as root, that runs the guard")
+    except JournalError as error:
         return Finding(Level.PROBLEM, "log", str(error), "a guard that starts sets a damaged log aside and begins anew")
     if run is None:
         remedy = "start a guard with `camguard watch`"

@@ -93,7 +93,7 @@ def create(keep: bool) -> None:
     if _kept_by_service():
         raise Refused("the service keeps the log, and root keeps its key: sudo camguard log key create")
     path = configuration().journal_path
-    if keep and key_of(path).exists():
+    if keep and os.path.exists(key_of(path)):  # also says no where nobody may look, which `make` then complains of
         say(f"There is a key already, in {quoted(str(key_of(path)), 200)}: it is kept.")
         return
     name = make(path)

@@ -17,6 +17,7 @@ from camguard.core.records import Record
 from camguard.errors import AccessDenied, NothingMatched
 from camguard.handover.model import Extent, Wanted, Written
 from camguard.journal import schema
+from camguard.journal.aside import system_errors
 from camguard.journal.coverage import coverage
 from camguard.journal.database import connect_to_read, translated
 from camguard.journal.entry import decode_entry
@@ -48,8 +49,10 @@ class StillReader(Reader):
     """A reader for which the log stands still."""
 
     def __enter__(self) -> Self:
-        """Take the state of now. Raises NothingMatched where there is no log."""
-        if not self.path.exists():
+        """Take the state of now. Raises NothingMatched where there is no log, AccessDenied where it may not be read."""
+        with system_errors(self.path):
+            there = self.path.exists()
+        if not there:
             raise NothingMatched(f"there is no activation log at {self.path}")
         with translated(self.path):
             try:

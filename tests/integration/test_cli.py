@@ -150,3 +150,15 @@ def test_completion_completes(stage: Stage) -> None:
         [sys.executable, "-m", "camguard"], capture_output=True, text=True, env={**ENVIRONMENT, **asked}
     )
     assert ran.stdout.split() == ["plain,allow"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["log", "log verify", "log export out.zip", "log key create --keep", "was-on today", "alerts", "status", "doctor"],
+)
+def test_a_log_that_cannot_even_be_looked_for_is_told_without_a_traceback(tmp_path: Path, arguments: str) -> None:
+    stage = Stage(tmp_path)
+    stage.config.write_text(stage.config.read_text().replace("journal.db", "x" * 300 + "/journal.db"))
+    ran = stage.run(*arguments.split())
+    assert ran.exit_code == 1
+    assert "File name too long" in ran.output
