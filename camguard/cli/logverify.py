@@ -199,18 +199,22 @@ def _show_anchors(proof: Proof) -> None:
     held = proof.anchored
     if held.last is not None:
         when = on(held.last.utc_ns)
-        say(f"Up to entry {held.last.seq} it is what the systemd journal noted on {when} ({held.fitting} heads fit).")
+        say(f"Up to entry {held.last.seq} it is what the systemd journal noted on {when} ({_fitting(held.fitting)}).")
     elif proof.why_not_anchored is not None:
         say(f"No head was noted elsewhere: {quoted_sentence(proof.why_not_anchored)}.")
     else:
         say("No head of it is in the systemd journal.")
 
 
+def _fitting(heads: int) -> str:
+    return "1 head fits" if heads == 1 else f"{heads} heads fit"
+
+
 def _show_signatures(signed: Signatures) -> None:
     if signed.why_not is not None:
         say(f"No signature was checked: {quoted_sentence(signed.why_not)}.")
     elif signed.held.last is not None:
-        fitting = f"{signed.held.fitting} heads fit"
+        fitting = _fitting(signed.held.fitting)
         say(f"Up to entry {signed.held.last.seq} it is signed by the key {signed.key} ({fitting}).")
     else:
         say(f"Nothing in it is signed by the key {signed.key}.")

@@ -44,7 +44,7 @@ def test_it_says_what_is_proven_and_what_is_not(stage: Stage) -> None:
     ran = stage.run("log", "verify")
     assert ran.exit_code == 0
     assert "The log is whole: 9 entries." in ran.stdout
-    assert "Up to entry 9 it is what the systemd journal noted on 2023-11-14 22:13:20 UTC (1 heads fit)." in ran.stdout
+    assert "Up to entry 9 it is what the systemd journal noted on 2023-11-14 22:13:20 UTC (1 head fits)." in ran.stdout
     assert "No signature was checked: there is no key." in ran.stdout
     assert "Not proven:" in ran.stdout
 
