@@ -37,7 +37,9 @@ def judged(record: ActivationRecord) -> str:
     """
     if is_feeding(record) and record.verdict != Judgement.BLOCKED:
         return FEEDS if not record.over and not record.interrupted else FED
-    return LOOKED_ONLY if record.state == State.PROBE else record.verdict or NOT_JUDGED
+    if record.state == State.PROBE:
+        return f"{LOOKED_ONLY}, blocked" if record.verdict == Judgement.BLOCKED else LOOKED_ONLY
+    return record.verdict or NOT_JUDGED
 
 
 def is_feeding(record: ActivationRecord) -> bool:
@@ -48,4 +50,5 @@ def is_feeding(record: ActivationRecord) -> bool:
 def was_ended(record: ActivationRecord) -> bool:
     """Whether somebody, or a rule, had the use ended, and it did end."""
     done = [action.outcome for action in record.actions if action.outcome is not None]
-    return record.state != State.PROBE and any(outcome.get("result") == Result.ENDED for outcome in done)
+    stopped = record.state != State.PROBE or record.verdict == Judgement.BLOCKED
+    return stopped and any(outcome.get("result") == Result.ENDED for outcome in done)

@@ -6,12 +6,14 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from camguard.activity.overview import ALIKE, NOTEWORTHY, Day, Sort, sort_of, span_of, timelines, totals
 from camguard.activity.spans import Piece, Span, wall
-from camguard.journal.fold import ActivationRecord
+from camguard.activity.words import judged, was_ended
+from camguard.journal.fold import ActionRecord, ActivationRecord
 
 OPENED = datetime(2026, 10, 20, 12, 0, tzinfo=timezone(timedelta(hours=2)))
 NOW = datetime.fromisoformat("2026-11-20T18:00")
@@ -143,3 +145,20 @@ def test_a_day_is_quiet_only_where_it_was_one_thing_all_day() -> None:
 def test_an_empty_log_has_neither_cameras_nor_apps() -> None:
     assert timelines([], [], LIMITS) == []
     assert totals([]) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "judgement", "said"),
+    [
+        ("probe", "unexpected", ("looked only", False)),
+        ("probe", "blocked", ("looked only, blocked", True)),
+        ("ended", "blocked", ("blocked", True)),
+        ("ended", "expected", ("expected", True)),
+    ],
+)
+def test_a_look_that_was_blocked_does_not_pass_for_any_other(
+    state: str, judgement: str, said: tuple[str, bool]
+) -> None:
+    done = ActionRecord(5, OPENED, OPENED, {}, {"result": "ended"})
+    record = use(state=state, verdict=judgement, actions=(done,))
+    assert (judged(record), was_ended(record)) == said
