@@ -157,7 +157,8 @@ def _alert(told: Told) -> tuple[str, str]:
     why = f": {sentence(told)}" if told.get("reasons") else ""
     going_on = told.get("state") in {state.value for state in State if state.live}
     uses = "is using" if going_on else "used"
-    end = f". To end it: camguard end {told['activation']}" if going_on and not told.get("reduced") else ""
+    offered = going_on and not told.get("reduced") and told.get("verdict") != Judgement.BLOCKED  # the guard ends those
+    end = f". To end it: camguard end {told['activation']}" if offered else ""
     return "ALERT", f"{who(told)} {uses} {_camera(told)}{why}{end}"
 
 

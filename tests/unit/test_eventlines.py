@@ -52,3 +52,9 @@ def test_a_client_is_told_by_its_own_pid_and_an_app_of_the_portal_by_none() -> N
     told = {"app": {"name": "Cheese"}, "process": process}
     assert eventlines.who({**told, "process": {**process, "through": of_client}}) == "Cheese (pid 42, user anna)"
     assert eventlines.who({**told, "process": {**process, "through": of_portal}}) == "Cheese (user anna)"
+
+
+@pytest.mark.parametrize(("judgement", "offered"), [("unexpected", True), ("blocked", False)])
+def test_ending_is_offered_where_the_guard_does_not_do_it_itself(judgement: str, offered: bool) -> None:
+    use = {"event": "alert", "activation": "a7", "state": "opened", "verdict": judgement}
+    assert ("To end it: camguard end a7" in eventlines._alert(use)[1]) is offered
