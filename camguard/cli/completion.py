@@ -12,7 +12,11 @@ _PLACES = {
 
 
 @click.command(
-    epilog="\b\nWhere the script goes:\n" + "\n".join(f"  {shell:5} {place}" for shell, place in _PLACES.items())
+    epilog="\b\nWhere the script goes:\n"
+    + "\n".join(f"  {shell:5} {place}" for shell, place in _PLACES.items())
+    + "\n\n\b\nExamples:\n"
+    + "  camguard completion bash > ~/.local/share/bash-completion/completions/camguard\n"
+    + "  source <(camguard completion bash)    in this terminal alone"
 )
 @click.argument("shell", type=click.Choice(list(_PLACES)))
 def command(shell: str) -> None:

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 _MARKS = {Level.OK: ("ok", "green"), Level.WARNING: ("note", "yellow"), Level.PROBLEM: ("PROBLEM", "red")}
 
 _EPILOG = """\b
+Examples:
+  camguard doctor
+  sudo camguard doctor
+  camguard doctor --json | jq -r '.findings[] | select(.level != "ok") | .sentence'
+
+\b
 Exit code: 0 when all is well or only worth a note, 1 when there is a problem.
 """
 

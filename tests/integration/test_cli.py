@@ -71,6 +71,13 @@ def test_help_says_what_exit_codes_mean_and_gives_examples() -> None:
         assert part in shown
 
 
+@pytest.mark.parametrize("name", sorted(command.commands))
+def test_the_help_of_every_command_has_examples(name: str) -> None:
+    assert f"Examples:\n    camguard {name}" in CliRunner().invoke(command, [name, "--help"]).output.replace(
+        "sudo ", ""
+    )
+
+
 def test_the_version_is_told() -> None:
     assert CliRunner().invoke(command, ["--version"]).output == f"camguard {__version__}\n"
 
