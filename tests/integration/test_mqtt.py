@@ -108,19 +108,20 @@ def test_home_assistant_finds_a_sensor_that_says_when_the_camera_is_on(broker: M
             listener.wait("/availability", "online")
             with stage.stranger():
                 listener.wait("/on_air", "ON")
-                until("the verdict", lambda: listener.object("/attributes")["expected"] is False)
-                attributes = listener.object("/attributes")
+                attributes = listener.wait_attributes(expected=False)
                 assert (attributes["camera"], attributes["app"]) == (CAMERA, "stranger.py")
                 code, status = camguard(stage, "mqtt", "status")
                 assert (code, status["watched"]) == (0, True)
                 assert status["cameras"][0]["on_air"] is True
                 assert status["cameras"][0]["app"] == "stranger.py"
             listener.wait("/on_air", "OFF")
+            listener.wait_attributes(app=None)
             states = [payload for topic, payload, _ in listener.heard if topic.endswith("/on_air")]
             assert states == ["OFF", "ON", "OFF"]
         with Listener(broker.port) as late:
             late.wait("/on_air", "OFF")
             late.wait("/availability", "online")
+            late.wait_attributes(app=None)
             until("all that is kept", lambda: late.value("/config") is not None)
             assert all(kept for _, _, kept in late.heard)
             [topic] = [topic for topic in late.now if topic.startswith("homeassistant/")]
@@ -130,7 +131,6 @@ def test_home_assistant_finds_a_sensor_that_says_when_the_camera_is_on(broker: M
             assert late.now[found["availability_topic"]] == "online"
             assert found["json_attributes_topic"] in late.now
             assert found["device"]["name"] == "Desk PC"
-    assert json.loads(late.value("/attributes") or "")["app"] is None
 
 
 def test_what_changed_while_the_broker_was_gone_is_right_again(broker: Mosquitto, stage: ServiceStage) -> None:
@@ -185,7 +185,8 @@ def test_apps_are_left_out_where_the_configuration_says_so(broker: Mosquitto, st
     stage.start()
     with telling(stage), Listener(broker.port) as listener, stage.stranger():
         listener.wait("/on_air", "ON")
-        assert set(listener.object("/attributes")) == {"camera", "since"}
+        listener.wait("/availability", "online")
+        assert set(listener.wait_attributes()) == {"camera", "since"}
         assert all(topic.startswith("house/desk/desk_pc/") for topic in listener.now)
         assert "stranger" not in str(listener.heard)
 

@@ -117,9 +117,23 @@ class Listener:
             if not self._more.wait_for(lambda: self.value(topic) == payload, PATIENCE_S):
                 raise AssertionError(f"{topic} is {self.value(topic)}, not {payload}; heard: {self.heard}")
 
+    def wait_attributes(self, **wanted: object) -> dict[str, Any]:
+        """Wait until the attributes, which come when they come, have these values; returns all of them."""
+
+        def there() -> bool:
+            found = self.object("/attributes")
+            return found is not None and wanted.items() <= found.items()
+
+        with self._more:
+            if not self._more.wait_for(there, PATIENCE_S):
+                raise AssertionError(f"no attributes with {wanted}; heard: {self.heard}")
+            found: dict[str, Any] = self.object("/attributes")
+            return found
+
     def value(self, end: str) -> str | None:
         """What the one topic holds that ends so."""
-        return next((payload for topic, payload in self.now.items() if topic.endswith(end)), None)
+        with self._more:
+            return next((payload for topic, payload in self.now.items() if topic.endswith(end)), None)
 
     def object(self, end: str) -> Any:
         """The same, as JSON."""
