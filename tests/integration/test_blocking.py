@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from camguard import blocking
 from camguard.blocking import Blow, Finding, Findings, Writing
 from camguard.core.casebook import Identify, Identity
 from camguard.core.details import Details
@@ -109,7 +110,9 @@ def test_without_its_entry_on_disk_no_blow_falls(tmp_path: Path) -> None:
     _play(tmp_path, play)
 
 
-def test_what_would_be_lost_is_in_hand_first(tmp_path: Path) -> None:
+def test_what_would_be_lost_is_in_hand_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocking, "SECURE_S", LONG_S)  # however long a busy machine takes to come to it
+
     async def play(scene: Scene) -> None:
         finding = Finding()
         in_hand = threading.Event()
@@ -202,7 +205,11 @@ def test_whoever_is_to_be_blocked_is_told_of_before_all_is_known(*, urgent: bool
 
 
 @pytest.mark.parametrize("early", [True, False])
-def test_the_rest_of_finding_out_waits_for_the_blow(tmp_path: Path, *, early: bool) -> None:
+def test_the_rest_of_finding_out_waits_for_the_blow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, early: bool
+) -> None:
+    monkeypatch.setattr(blocking, "ASIDE_S", LONG_S)  # however long the disk takes to write that it falls
+
     class Slow(ScriptedIdentifier):
         def identify(self, process: Process, follower: Follower | None = None) -> tuple[App, Details]:
             assert follower is not None

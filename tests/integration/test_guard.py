@@ -201,7 +201,11 @@ def test_a_blocked_app_is_ended_with_a_pending_entry_first(tmp_path: Path) -> No
     assert kinds.index("action.pending") < kinds.index("action.completed")
 
 
-def test_a_block_that_takes_knowing_who_it_is_goes_to_disk_with_the_open(tmp_path: Path) -> None:
+def test_a_block_that_takes_knowing_who_it_is_goes_to_disk_with_the_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("camguard.guard.HURRY_S", PATIENCE_S)  # however long a busy machine takes to find that out
+
     async def scene() -> None:
         async with playing(tmp_path, [rule(Effect.BLOCK)]) as play:
             told: list[list[Kind]] = [[]]
