@@ -218,7 +218,7 @@ def test_a_node_that_is_made_anew(stage: Stage) -> None:
         old.do("open", scene.source.path())
         await scene.until_held_by(old.pid)
         scene.source.remove()
-        await scene.until(lambda: isinstance(scene.seen[-1], CamerasSeen) and not scene.seen[-1].cameras)
+        await scene.until(lambda: any(isinstance(each, CamerasSeen) and not each.cameras for each in scene.seen))
         scene.source.add()
         await scene.until(lambda: any(isinstance(each, CamerasSeen) and each.cameras for each in scene.seen[2:]))
         new.do("open", scene.source.path())

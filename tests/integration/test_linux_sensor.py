@@ -50,7 +50,7 @@ def test_a_node_that_cannot_be_watched_is_told_and_made_good(stage: Stage) -> No
     async def story(scene: Scene) -> None:
         path = scene.source.path()
         path.unlink()
-        await scene.until(lambda: isinstance(scene.seen[-1], Blinded))
+        await scene.until(lambda: any(isinstance(each, Blinded) for each in scene.seen))
         scene.source.add()
         await scene.until(lambda: any(isinstance(each, SightRestored) for each in scene.seen))
         actor.do("open", path)

@@ -89,8 +89,16 @@ def consumers(private: PipeWire) -> dict[int | None, Consumer]:
 
 
 def until_used_by(private: PipeWire, *processes: subprocess.Popen[bytes]) -> dict[int | None, Consumer]:
-    wait_for(lambda: consumers(private).keys() == {process.pid for process in processes}, "the use of the camera")
-    return consumers(private)
+    """Wait until these alone use the camera; what was seen of them then."""
+    found: dict[int | None, Consumer] = {}
+
+    def used() -> bool:
+        nonlocal found
+        found = consumers(private)
+        return found.keys() == {process.pid for process in processes}
+
+    wait_for(used, "the use of the camera")
+    return found
 
 
 @pytest.mark.long

@@ -9,10 +9,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
+
+import psutil
 
 from camguard.platform.linux.pipewire.tools import Instance
 
@@ -48,11 +50,10 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
 def children(name: str) -> list[int]:
     """This process's own children that run a program of that name."""
     found = []
-    for thread in Path("/proc/self/task").iterdir():
-        for pid in (thread / "children").read_text().split():
-            comm = Path(f"/proc/{pid}/comm")
-            if comm.exists() and comm.read_text().strip() == name:
-                found.append(int(pid))
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):  # it ended meanwhile
+            if child.name() == name:
+                found.append(child.pid)
     return found
 
 
