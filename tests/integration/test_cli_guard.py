@@ -19,6 +19,7 @@ import pytest
 
 from camguard.cli.text import width_of
 from tests.support.commands import CAMERA, Stage
+from tests.support.service_stage import until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="watches by what Linux tells; run on Linux")
 
@@ -110,6 +111,10 @@ def test_watch_says_it_in_lines(stage: Stage) -> None:
 
 
 def test_watch_can_leave_out_what_was_expected(stage: Stage) -> None:
+    def verdicts() -> list[str]:
+        log = stage.run("log", "--app", "friend", "--json").stdout.splitlines()
+        return [json.loads(line)["verdict"] for line in log]
+
     (stage.folder / "stranger.py").write_text("")
     with stage.running("watch", "--json", "--only-unexpected") as watch:
         watch.object_with(event="camera.added")
@@ -119,10 +124,9 @@ def test_watch_can_leave_out_what_was_expected(stage: Stage) -> None:
         assert stage.run("rules", "allow", "friend.py").exit_code == 0
         with stage.stranger("friend.py"), stage.stranger("other.py"):
             assert watch.object_with(event="alert")["app"]["name"] == "other.py"
+            until("the first is judged too", lambda: verdicts() == ["unexpected", "expected"])
         _, rest, _ = watch.stop()
     assert "friend.py" not in rest
-    log = stage.run("log", "--app", "friend", "--json").stdout.splitlines()
-    assert [json.loads(line)["verdict"] for line in log] == ["unexpected", "expected"]
 
 
 def test_watch_waits_for_a_camera_and_points_at_the_demonstration(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -182,9 +183,10 @@ def test_an_alert_that_is_answered_elsewhere_goes_and_one_that_was_closed_does_n
     home.greeted()
 
     async def scene(scene: Scene) -> None:
-        async with scene.using("one.py"), scene.using("two.py"):
-            await scene.body("one.py has been using")
-            await scene.body("two.py has been using")
+        async with AsyncExitStack() as uses:
+            for name in ("one.py", "two.py"):  # one after the other: seen at once, either could be a1
+                await uses.enter_async_context(scene.using(name))
+                await scene.body(f"{name} has been using")
             [two] = [number for number, shown in scene.daemon.shown.items() if "two.py" in shown.body]
             scene.daemon.close(two, DISMISSED)
             done = await asyncio.to_thread(home.ask_the_tray, "alerts", "answer", "a1", "keep", "--json")

@@ -57,6 +57,11 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return found
 
 
+def wait_there(window: Browser, topic: Topic) -> None:
+    """Wait until the browser says that the page was read on from there, which it hears after the page."""
+    WebDriverWait(window.driver, WITHIN_S).until(lambda driver: driver.current_url.endswith(f"#{topic}"))
+
+
 def wait_gone(window: Browser) -> None:
     WebDriverWait(window.driver, WITHIN_S).until(lambda driver: driver.current_url == "about:blank")
 
@@ -108,7 +113,7 @@ def test_the_page_is_gone_at_once_and_back_does_not_lead_to_it(
     window.open(pages["en"])
     for topic in (Topic.CONTACT, Topic.REPORT):
         window.ask("document.querySelector(`a[href='#${arguments[0]}']`).click()", topic)
-        assert window.driver.current_url.endswith(f"#{topic}")
+        wait_there(window, topic)
     assert window.ask("return history.length") == before + 1
     if by == "key":
         window.press(ESCAPE)
