@@ -38,12 +38,12 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Stage:
     with stage.running("watch", "--json") as watch:
         watch.object_with(event="camera.added")
         with stage.stranger() as process:
-            alert = watch.object_with(event="alert")
+            alert = watch.named("alert")
             ended = stage.run("end", str(process.pid), "--yes", "--json")
             assert process.wait(30) == -signal.SIGTERM
         watch.object_with(event="ended", activation=alert["activation"])
         with stage.stranger(HOSTILE):
-            watch.object_with(event="alert")
+            watch.named("alert")
         watch.object_with(event="ended")
         code, _, errors = watch.stop()
     assert (code, errors) == (0, "")
@@ -72,7 +72,7 @@ def test_watch_prints_whole_objects(stage: Stage) -> None:
         assert added["schema"] == 1
         assert added["camera"]["name"] == CAMERA
         with stage.stranger() as process:
-            alert = watch.object_with(event="alert")
+            alert = watch.named("alert")
         assert {
             "schema",
             "event",
@@ -102,7 +102,9 @@ def test_watch_says_it_in_lines(stage: Stage) -> None:
         watch.line_with(f"The log is {stage.journal}.")
         watch.line_with("camera ", CAMERA)
         with stage.stranger(HOSTILE) as process:
-            line = watch.line_with("ALERT", "a1 ", f"pid {process.pid}", ": first use by this app", "camguard end a1")
+            line = watch.line_with("ALERT", "a1 ", f"pid {process.pid}", "camguard end a1")
+            if ": first use by this app" not in line:  # it did not wait for a name
+                line = watch.line_with("a1 ", f"pid {process.pid}", ": first use by this app")
             assert r"--help\x1b[31m\u202e\n<b>.py" in line
             assert line.rstrip("\n").isprintable()
         watch.line_with("ended", CAMERA, ", after ")
@@ -119,7 +121,7 @@ def test_watch_can_leave_out_what_was_expected(stage: Stage) -> None:
     with stage.running("watch", "--json", "--only-unexpected") as watch:
         watch.object_with(event="camera.added")
         with stage.stranger("friend.py"):
-            watch.object_with(event="alert")
+            watch.named("alert")
         assert watch.object_with(activation="a1")["verdict"] == "unexpected"
         assert stage.run("rules", "allow", "friend.py").exit_code == 0
         with stage.stranger("friend.py"), stage.stranger("other.py"):
@@ -245,7 +247,7 @@ def test_the_log_follows_what_comes(stage: Stage) -> None:
     with stage.running("watch", "--json") as watch:
         watch.object_with(event="camera.added")
         with stage.stranger("before.py"):
-            watch.object_with(event="alert")
+            watch.named("alert")
         watch.object_with(event="ended")
         with stage.running("log", "--follow", "--json") as follow, stage.running("log", "-f") as lines:
             assert follow.object_with(activation="a1")["app"]["name"] == "before.py"
@@ -268,13 +270,14 @@ def test_a_log_that_was_changed_is_found(tmp_path: Path, told: Stage) -> None:
         source.backup(copy)
         for (name,) in copy.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             copy.execute(f'DROP TRIGGER "{name}"')
-        copy.execute("UPDATE entries SET body = replace(body, 'stranger.py', 'somebody.py') WHERE seq = 5")
+        [[seq]] = copy.execute("SELECT min(seq) FROM entries WHERE body LIKE '%stranger.py%'")
+        copy.execute("UPDATE entries SET body = replace(body, 'stranger.py', 'somebody.py') WHERE seq = ?", (seq,))
         copy.commit()
     ran = stage.run("log", "verify")
     assert ran.exit_code == 3
     assert "THE LOG WAS CHANGED" in ran.stdout
     changed = json.loads(stage.run("log", "verify", "--json").stdout)
-    assert (changed["ok"], changed["first_bad"], changed["head_seq"]) == (False, 5, 4)
+    assert (changed["ok"], changed["first_bad"], changed["head_seq"]) == (False, seq, seq - 1)
 
 
 def test_no_log_is_told_apart_from_an_empty_answer(stage: Stage) -> None:

@@ -192,7 +192,7 @@ def test_what_the_log_knows_can_be_named(stage: Stage) -> None:
     with stage.running("watch", "--json") as watch:
         watch.object_with(event="camera.added")
         with stage.stranger():
-            number = watch.object_with(event="alert")["activation"]
+            number = watch.named("alert")["activation"]
         watch.object_with(event="ended")
         watch.stop()
     path = stage.folder / "stranger.py"

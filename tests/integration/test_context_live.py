@@ -31,7 +31,7 @@ def use(stage: Stage, **circumstances: bool) -> dict[str, Any]:
     with stage.running("watch", "--json") as watch:
         watch.object_with(event="camera.added")
         with stage.stranger():
-            told = watch.object_with(event="judged")
+            told = watch.named("judged")
         watch.object_with(event="ended")
         watch.stop()
     return told

@@ -44,9 +44,11 @@ def entries(journal: Path, *kinds: Kind) -> list[Entry]:
 
 
 def alert(stage: ServiceStage, times: int = 1) -> str:
-    """Wait until somebody was alerted so often; the last alert's activation."""
+    """Wait until somebody was alerted so often, and it is known to whom; the last alert's activation."""
     until("an alert", lambda: len(entries(stage.journal, Kind.ALERT)) == times)
-    return f"a{entries(stage.journal, Kind.ALERT)[-1].activation}"
+    number = entries(stage.journal, Kind.ALERT)[-1].activation
+    until("its app", lambda: any(e.activation == number and e.data["app"] for e in entries(stage.journal, Kind.JUDGED)))
+    return f"a{number}"
 
 
 def is_over(stage: ServiceStage, times: int = 1) -> None:
@@ -302,7 +304,7 @@ def test_beside_a_guard_that_cannot_be_asked_a_use_is_ended_and_why_the_camera_i
 def test_without_a_guard_what_is_over_is_answered_from_the_log(alone: Stage) -> None:
     with alone.running("watch", "--json") as watch:
         with alone.stranger():
-            name = watch.object_with(event="alert")["activation"]
+            name = watch.named("alert")["activation"]
         watch.object_with(event="ended")
         watch.stop()
     code, said = by_hand(alone, "answer", name, "end")

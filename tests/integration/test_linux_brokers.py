@@ -287,7 +287,7 @@ def test_the_guard_names_the_client_and_cuts_it_off(tmp_path: Path, monkeypatch:
         with stage.running("watch", "--json") as watch:
             watch.object_with(event="camera.added")
             viewer = private.viewer("eye")
-            alert = watch.object_with(event="alert")
+            alert = watch.named("alert")
             assert alert["process"]["pid"] == viewer.pid
             assert alert["app"]["name"] == os.path.basename(_VIEWER)
             assert alert["app"]["confidence"] == "broker"

@@ -21,7 +21,7 @@ from camguard.journal.chain import verify
 from camguard.journal.lock import last_beat
 from tests.support.commands import CAMERA
 from tests.support.htmlpage import Page
-from tests.support.service_seen import entries, extras, is_off, reachable_stage, seen_by
+from tests.support.service_seen import entries, extras, is_off, reachable_stage, seen_by, until_named
 from tests.support.service_stage import NOBODY, ServiceStage, until
 from tests.support.tampering import unprotected
 
@@ -76,7 +76,7 @@ def test_who_watches_hears_that_the_service_has_gone(stage: ServiceStage) -> Non
 
 def test_the_log_is_read_through_it(stage: ServiceStage) -> None:
     with stage.stranger():
-        until("a use is judged", lambda: bool(entries(stage, Kind.JUDGED)))
+        until_named(stage)
     until("the use is over", lambda: bool(entries(stage, Kind.ENDED)))
     [line] = stage.run("log", "--json").stdout.splitlines()
     record = json.loads(line)
@@ -86,7 +86,7 @@ def test_the_log_is_read_through_it(stage: ServiceStage) -> None:
 
 def test_the_page_is_made_through_it_also_of_times_when_it_did_not_run(stage: ServiceStage) -> None:
     with stage.stranger():
-        until("a use is judged", lambda: bool(entries(stage, Kind.JUDGED)))
+        until_named(stage)
     until("the use is over", lambda: bool(entries(stage, Kind.ENDED)))
     stage.stop()
     stage.start()
@@ -114,7 +114,7 @@ def test_off_and_on(stage: ServiceStage) -> None:
 
 def test_off_ends_the_use_and_says_so(stage: ServiceStage) -> None:
     with stage.stranger():
-        until("a use is judged", lambda: bool(entries(stage, Kind.JUDGED)))
+        until_named(stage)
         assert stage.run("off").returncode == 0
         until("the use is over", lambda: bool(entries(stage, Kind.ENDED)))
     [ended] = entries(stage, Kind.ENDED)
@@ -126,7 +126,7 @@ def test_a_pass_ends_by_itself_and_is_announced_to_who_uses_the_camera(stage: Se
     with stage.client() as client:
         client.call(calls.Subscribe())
         with stage.stranger():
-            until("a use is judged", lambda: bool(entries(stage, Kind.JUDGED)))
+            until_named(stage)
             done = stage.run("on", "--for", "2s")
             assert "left (checked)" in done.stdout, done.stdout
             kinds = _kinds_until(client.events(), Kind.CAMERA_REMOVED)
@@ -269,7 +269,7 @@ def test_killed_it_says_at_the_next_start_since_when_nobody_watched(stage: Servi
 
 def test_a_use_goes_on_being_seen_after_a_crash(stage: ServiceStage) -> None:
     with stage.stranger() as stranger:
-        until("a use is judged", lambda: bool(entries(stage, Kind.JUDGED)))
+        until_named(stage)
         stage.kill()
         stage.start()
         until("it is found", lambda: bool(entries(stage, Kind.PRESENT)))

@@ -11,7 +11,7 @@ import pytest
 from camguard.core.events import Kind
 from camguard.ipc import calls
 from tests.support.commands import CAMERA
-from tests.support.service_seen import entries, extras, reachable_stage, seen_by
+from tests.support.service_seen import entries, extras, reachable_stage, seen_by, until_named
 from tests.support.service_stage import NOBODY, ServiceStage, until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a client believes a service of root alone; run: sudo pytest")
@@ -27,7 +27,7 @@ def stage() -> Iterator[ServiceStage]:
 
 def test_was_on_tells_each_user_the_own_uses_and_of_others_that_there_was_one(stage: ServiceStage) -> None:
     with stage.stranger():
-        until("a use is judged", lambda: bool(entries(stage, Kind.JUDGED)))
+        until_named(stage)
     until("the use is over", lambda: bool(entries(stage, Kind.ENDED)))
     whole, less = (stage.objects("was-on", "2h", "--within", "4h", uid=uid) for uid in (None, NOBODY))
     assert whole["answer"] == less["answer"] == "yes"
@@ -45,7 +45,7 @@ def test_was_on_tells_each_user_the_own_uses_and_of_others_that_there_was_one(st
 
 def test_another_user_may_not_end_switch_or_allow_and_each_refusal_is_in_the_log(stage: ServiceStage) -> None:
     with stage.stranger() as stranger:
-        until("a use is judged", lambda: bool(entries(stage, Kind.JUDGED)))
+        until_named(stage)
         [activation] = [entry.activation for entry in entries(stage, Kind.OPENED)]
         ended = stage.run("end", "--yes", f"a{activation}", uid=NOBODY)
         assert ended.returncode == 1
@@ -63,7 +63,7 @@ def test_another_user_may_not_end_switch_or_allow_and_each_refusal_is_in_the_log
 
 def test_a_use_of_another_user_cannot_be_ended_by_what_names_it(stage: ServiceStage) -> None:
     with stage.stranger() as stranger, stage.client() as client:
-        until("a use is judged", lambda: bool(entries(stage, Kind.JUDGED)))
+        until_named(stage)
         [use] = client.call(calls.Uses(target="stranger.py"))["uses"]
         ref = json.dumps(use["ref"])
         script = (
@@ -90,14 +90,14 @@ def test_a_user_sees_that_a_camera_is_used_but_not_by_whom(stage: ServiceStage) 
 
 def test_a_user_makes_rules_for_himself_alone(stage: ServiceStage) -> None:
     with stage.stranger("mine.py", uid=NOBODY):
-        until("a use is judged", lambda: bool(entries(stage, Kind.JUDGED)))
+        until_named(stage)
     [activation] = {entry.activation for entry in entries(stage, Kind.JUDGED)}
     done = stage.run("rules", "allow", f"a{activation}", uid=NOBODY)
     assert done.returncode == 0, done.stderr
     [rule] = stage.own_rules(NOBODY)
     assert rule["user"] == rule["by"] == "nobody"
     with stage.stranger("mine.py", uid=NOBODY):
-        until("it is judged again", lambda: len(entries(stage, Kind.JUDGED)) > 1)
+        until_named(stage, 2)
     assert entries(stage, Kind.JUDGED)[-1].data["verdict"] == "expected"
     assert stage.run("rules", "remove", rule["id"], uid=NOBODY).returncode == 0
 

@@ -110,6 +110,14 @@ class Running:
                 return found
         raise AssertionError(f"no line with {wanted}; stderr: {self._stderr()}")
 
+    def named(self, event: str) -> dict[str, Any]:
+        """The next JSON line of this event, which is about a use; where it did not wait for the app's name, the verdict
+        after it that has it."""
+        told = self.object_with(event=event)
+        while told["app"] is None:
+            told = self.object_with(event="judged", activation=told["activation"])
+        return told
+
     def line_with(self, *texts: str) -> str:
         """The next line that holds all these texts."""
         for line in self.stdout:

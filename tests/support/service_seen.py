@@ -12,7 +12,7 @@ from camguard.core.events import Kind
 from camguard.journal.entry import Entry
 from camguard.journal.queries import Reader
 from tests.support.commands import Running
-from tests.support.service_stage import ServiceStage
+from tests.support.service_stage import ServiceStage, until
 
 
 @contextmanager
@@ -36,6 +36,11 @@ def seen_by(watch: Running) -> Iterator[None]:
 def entries(stage: ServiceStage, *kinds: Kind) -> list[Entry]:
     with Reader(stage.journal) as reader:
         return reader.entries(0, kinds or None)
+
+
+def until_named(stage: ServiceStage, times: int = 1) -> None:
+    """Wait until so many verdicts say whom they are about: one that could not wait for that may be there before."""
+    until("a use is judged", lambda: sum(bool(entry.data["app"]) for entry in entries(stage, Kind.JUDGED)) >= times)
 
 
 def extras(stage: ServiceStage, kind: Kind) -> list[dict[str, Any]]:
