@@ -25,27 +25,28 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="a tray believes a ser
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
+def home(public: Path) -> Home:
+    """In a folder whose path leaves room for a socket's name, wherever the tests' own folders are."""
     names = ("person", "home", "config", "state", "runtime")
     for name in names:
-        (tmp_path / name).mkdir(mode=0o700)
+        (public / name).mkdir(mode=0o700)
     dropped = {"DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY", "XDG_SESSION_ID", "PYSTRAY_BACKEND"}
     environment = {
         **{key: value for key, value in ENVIRONMENT.items() if key not in dropped},
-        "HOME": str(tmp_path / "home"),
-        "XDG_CONFIG_HOME": str(tmp_path / "config"),
-        "XDG_STATE_HOME": str(tmp_path / "state"),
-        "XDG_RUNTIME_DIR": str(tmp_path / "runtime"),
-        "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={tmp_path / 'no-system-bus'}",
-        "CAMGUARD_SOCKET": str(tmp_path / "no-service.sock"),
+        "HOME": str(public / "home"),
+        "XDG_CONFIG_HOME": str(public / "config"),
+        "XDG_STATE_HOME": str(public / "state"),
+        "XDG_RUNTIME_DIR": str(public / "runtime"),
+        "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={public / 'no-system-bus'}",
+        "CAMGUARD_SOCKET": str(public / "no-service.sock"),
     }
-    return Home(Stage(tmp_path / "person"), environment)
+    return Home(Stage(public / "person"), environment)
 
 
 @pytest.fixture
-def bus(tmp_path: Path, home: Home) -> Iterator[PrivateBus]:
-    (tmp_path / "bus.d").mkdir()
-    started = PrivateBus(tmp_path / "bus.d")
+def bus(public: Path, home: Home) -> Iterator[PrivateBus]:
+    (public / "bus.d").mkdir()
+    started = PrivateBus(public / "bus.d")
     started.start()
     home.environment["DBUS_SESSION_BUS_ADDRESS"] = started.address
     try:
@@ -261,12 +262,10 @@ def test_the_first_time_it_explains_itself_and_only_then(home: Home, bus: Privat
 @pytest.mark.long
 @needs_bus
 @needs_root
-def test_with_a_service_it_shows_what_that_sees_and_comes_back_to_it(
-    home: Home, bus: PrivateBus, tmp_path: Path
-) -> None:
+def test_with_a_service_it_shows_what_that_sees_and_comes_back_to_it(home: Home, bus: PrivateBus, public: Path) -> None:
     home.greeted()
-    (tmp_path / "service").mkdir()
-    service = ServiceStage(tmp_path / "service")
+    (public / "service").mkdir()
+    service = ServiceStage(public / "service")
     home.environment["CAMGUARD_SOCKET"] = str(service.socket)
     home.stage.journal = service.journal
 
