@@ -152,7 +152,10 @@ def test_what_to_do_is_opened_from_the_menu_and_no_log_says_so(tmp_path: Path) -
     browser, seen = tmp_path / "browser", tmp_path / "seen"
     browser.write_text(f'#!/bin/sh\ncp "${{1#file://}}" {tmp_path}/copy && printf "%s" "$1" > {seen}\n')
     browser.chmod(0o755)
-    with tray_stage(tmp_path, environment={"BROWSER": f"{browser} %s", "LANG": "de_DE.UTF-8"}) as stage:
+    no_logind = {"DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={tmp_path / 'no-system-bus'}"}
+    with tray_stage(tmp_path, environment={"BROWSER": f"{browser} %s", "LANG": "de_DE.UTF-8", **no_logind}) as stage:
+        until(lambda: Kind.CAMERA_ADDED in stage.kinds(), "all that a service writes down as it begins")
+        until(lambda: "is not known" in stage.tray_log, "all that a tray says as it begins")
         kinds, said = stage.kinds(), stage.tray_log
         stage.open_menu()
         stage.picture("menu-idle")
