@@ -41,6 +41,7 @@ from tests.support.journal_data import (
 )
 
 OTHER = replace(CAMERA, id=CameraId("usb-1bcf:2c99-X"), name="Dock Cam")
+PATIENCE_S = 30.0
 
 
 @pytest.fixture
@@ -251,12 +252,12 @@ def test_following_gives_what_comes_also_after_a_new_file_was_begun(
 
     listener = threading.Thread(target=listen)
     listener.start()
-    assert enough[0].wait(5)
+    assert enough[0].wait(PATIENCE_S)
     journal.append(life(2, 100))
-    assert enough[1].wait(5)
+    assert enough[1].wait(PATIENCE_S)
     journal.begin_anew("for the test")
     journal.append(life(3, 200))
-    assert enough[2].wait(5)
+    assert enough[2].wait(PATIENCE_S)
     listener.join()
     life_of = ["opened", "judged", "capturing", "ended"]
     assert [kind for _, kind in got] == [*life_of[2:], *life_of, "journal.set-aside", *life_of]
@@ -266,13 +267,12 @@ def test_following_gives_what_comes_also_after_a_new_file_was_begun(
 def test_following_from_now_on_leaves_out_what_was(
     journal: Journal, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queries, "_POLL_S", 0.01)
     journal.append(life(1, 0))
-    stream = reader.follow()
-    later = threading.Timer(0.1, journal.append, [life(2, 100)])
-    later.start()
-    assert next(stream).seq == 5
-    later.join()
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "camguard.journal.queries.time.sleep", lambda _: journal.append(life(2, 100))
+        )  # while it waits, and not before
+        assert next(reader.follow()).seq == 5
 
 
 def test_an_entry_that_was_tampered_with_hides_no_other(
