@@ -275,7 +275,6 @@ def test_doctor_says_whether_pipewire_can_be_asked(private: PipeWire, monkeypatc
 
 
 def test_a_daemon_that_never_answers_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(monitors, "START_S", 0.2)
     monkeypatch.setattr(monitors, "LINGER_S", 0.0)
     uid = os.geteuid()
 
@@ -285,6 +284,7 @@ def test_a_daemon_that_never_answers_is_waited_for_once(tmp_path: Path, monkeypa
         followed.need(frozenset({uid}))
         assert followed.starts(uid) is not None
         assert followed.uses(uid) is None
+        monkeypatch.setattr(monitors, "START_S", 0.2)
         await asyncio.to_thread(wait_for, lambda: followed.starts(uid) is None, "the end of waiting for an answer")
         followed.need(frozenset())
         await asyncio.to_thread(wait_for, lambda: not children("pw-dump"), "the monitor's end")
