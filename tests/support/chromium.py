@@ -18,6 +18,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from selenium import webdriver
 
+PATIENCE_S = 180.0
+"""How long a script may take in a page: looking through all of a long one takes a busy machine more than its usual 30.
+"""
+
 AXE = "4.14.1"
 _AXE_SHA256 = "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745"
 _AXE_URL = f"https://registry.npmjs.org/axe-core/-/axe-core-{AXE}.tgz"
@@ -119,6 +123,7 @@ def browser(*more: str, program: str | None = None) -> Iterator[Browser]:
         options.add_argument("--no-sandbox")  # Chromium's own sandbox refuses root
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options, Service(shutil.which("chromedriver")))
+    driver.set_script_timeout(PATIENCE_S)
     try:
         yield Browser(driver)
     finally:
