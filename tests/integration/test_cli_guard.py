@@ -125,7 +125,7 @@ def test_watch_can_leave_out_what_was_expected(stage: Stage) -> None:
         assert watch.object_with(activation="a1")["verdict"] == "unexpected"
         assert stage.run("rules", "allow", "friend.py").exit_code == 0
         with stage.stranger("friend.py"), stage.stranger("other.py"):
-            assert watch.object_with(event="alert")["app"]["name"] == "other.py"
+            assert watch.app_with() == "other.py"
             until("the first is judged too", lambda: verdicts() == ["unexpected", "expected"])
         _, rest, _ = watch.stop()
     assert "friend.py" not in rest
@@ -253,7 +253,7 @@ def test_the_log_follows_what_comes(stage: Stage) -> None:
             assert follow.object_with(activation="a1")["app"]["name"] == "before.py"
             lines.line_with("a1", "before.py")
             with stage.stranger("after.py"):
-                assert follow.object_with(activation="a2")["app"]["name"] == "after.py"
+                assert follow.app_with(activation="a2") == "after.py"
                 lines.line_with("a2", "after.py", "still on")
             assert follow.object_with(activation="a2", state="ended")["duration_ms"] > 0
             assert follow.stop(signal.SIGINT)[0] == 130

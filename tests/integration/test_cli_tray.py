@@ -142,6 +142,7 @@ def test_an_alert_is_answered_by_its_button_and_the_result_takes_its_place(
         async with scene.using() as stranger:
             number = await scene.shown(ALERT)
             await scene.body("stranger.py has been using Pretend Webcam since")
+            await until("who it is", lambda: any(entry["app"] for entry in scene.entries(Kind.JUDGED)))
             shown = scene.daemon.shown[number]
             assert (shown.urgency, list(shown.buttons)) == (2, ["off", "keep", "allow"])
             scene.daemon.click(number, answer)

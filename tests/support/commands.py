@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -104,11 +104,15 @@ class Running:
 
     def object_with(self, **wanted: Any) -> dict[str, Any]:
         """The next JSON line that has these values, as an object. Fails where the output ends before."""
-        for line in self.stdout:
-            found: dict[str, Any] = json.loads(line)
-            if all(found.get(key) == value for key, value in wanted.items()):
-                return found
-        raise AssertionError(f"no line with {wanted}; stderr: {self._stderr()}")
+        return self._next(lambda found: all(found.get(key) == value for key, value in wanted.items()), wanted)
+
+    def app_with(self, **wanted: Any) -> str:
+        """The app's name in the next JSON line that has these values and a name: one that could not wait has none."""
+        found = self._next(
+            lambda found: all(found.get(key) == value for key, value in wanted.items()) and found.get("app"), wanted
+        )
+        name: str = found["app"]["name"]
+        return name
 
     def named(self, event: str) -> dict[str, Any]:
         """The next JSON line of this event, which is about a use; where it did not wait for the app's name, the verdict
@@ -130,6 +134,13 @@ class Running:
         self.process.send_signal(number)
         out, err = self.process.communicate(timeout=30)
         return self.process.returncode, out, err
+
+    def _next(self, fits: Callable[[dict[str, Any]], Any], wanted: object) -> dict[str, Any]:
+        for line in self.stdout:
+            found: dict[str, Any] = json.loads(line)
+            if fits(found):
+                return found
+        raise AssertionError(f"no line with {wanted}; stderr: {self._stderr()}")
 
     def _stderr(self) -> str:
         self.process.kill()
