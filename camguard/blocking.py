@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 
 class Finding:
-    """How far finding out about one use has come, and whether a blow waits for it. Implements `ports.Follower`.
+    """How far finding out about one use has come, and whether a blow waits for it. Implements `ports.Onlooker`.
 
     `early` is told who it is as soon as the app is known, and says whether a blow will come of that.
     """

@@ -76,8 +76,8 @@ class Sensor(Protocol):
         """Put off for so long what can wait: somebody is about to be ended. On the thread of the loop of `watch`."""
 
 
-class Follower(Protocol):
-    """Follows how a process is identified; it is called on the thread that does it, which waits for it."""
+class Onlooker(Protocol):
+    """Looks on while a process is identified; it is called on the thread that does it, which waits for it."""
 
     def secured(self) -> None:
         """All is in hand that would be lost if the process ended."""
@@ -89,7 +89,7 @@ class Follower(Protocol):
 class Identifier(Protocol):
     """Finds out who a process is. Blocking: reads files, may ask the package manager."""
 
-    def identify(self, process: Process, follower: Follower | None = None) -> tuple[App, Details]:
+    def identify(self, process: Process, onlooker: Onlooker | None = None) -> tuple[App, Details]:
         """The app behind a process; of a process that is gone, what can still be said."""
 
     def identify_file(self, path: str) -> App:

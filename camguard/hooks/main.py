@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import logging
 import os
@@ -11,14 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from camguard.config import SOCKET_PATH, SYSTEM_FOLDER, Config, read_or_defaults
+from camguard.beside import Part, run
+from camguard.config import Config
 from camguard.core.records import Record
-from camguard.errors import CamguardError
 from camguard.follow import Follower, find_guard
 from camguard.hooks.runner import Runner
 from camguard.hooks.running import Hands, adopt_orphans
 from camguard.hooks.trial import TrialServer
-from camguard.service import logs
 
 log = logging.getLogger(__name__)
 
@@ -66,28 +64,15 @@ async def serve(config: Config, socket: Path | None, environ: Mapping[str, str] 
     await asyncio.wait({running})
 
 
+PART = Part(
+    name="hooks",
+    does="Runs the programs that [hooks] names when something happens.",
+    without="hook",
+    wanted=lambda config: bool(config.hooks),
+    serve=lambda config, socket: asyncio.run(serve(config, socket)),
+)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run hooks until told to stop; returns the exit code."""
-    given = _parser().parse_args(arguments)
-    logs.begin()
-    try:
-        config = read_or_defaults(given.config)
-        if not config.hooks:
-            log.info("the configuration names no hooks, so there is nothing to do; see [hooks] in the README")
-            return 0
-        asyncio.run(serve(config, given.socket))
-    except CamguardError as error:
-        log.critical("camguard: %s", error)
-        return error.exit_code
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m camguard.hooks",
-        description="Runs the programs that [hooks] names when something happens. SIGTERM: stop.",
-        epilog="Exit codes: 0 told to stop, or there are no hooks; 2 the configuration cannot be used.",
-    )
-    parser.add_argument("--config", type=Path, default=SYSTEM_FOLDER / "config.toml", help="default: %(default)s")
-    parser.add_argument("--socket", type=Path, help=f"the guard's socket; default: {SOCKET_PATH}")
-    return parser
+    return run(PART, arguments)

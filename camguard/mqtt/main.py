@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
-import logging
 import signal
 from pathlib import Path
 
-from camguard.config import SOCKET_PATH, SYSTEM_FOLDER, read_or_defaults
+from camguard.beside import Part, run
+from camguard.config import Config
 from camguard.core.records import Record
-from camguard.errors import CamguardError
 from camguard.follow import Follower, find_guard
 from camguard.mqtt.onair import OnAir
 from camguard.mqtt.publisher import Publisher
 from camguard.mqtt.settings import Broker, read_secret
 from camguard.mqtt.topics import messages
-from camguard.service import logs
-
-log = logging.getLogger(__name__)
 
 _STOP = {signal.SIGTERM, signal.SIGINT}
 
@@ -64,28 +59,20 @@ def serve(broker: Broker, socket: Path | None) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP)
 
 
+def _serve(config: Config, socket: Path | None) -> None:
+    if config.mqtt is not None:
+        serve(config.mqtt, socket)
+
+
+PART = Part(
+    name="mqtt",
+    does="Tells an MQTT broker whether a camera is on air, as [mqtt] says.",
+    without="MQTT broker",
+    wanted=lambda config: config.mqtt is not None,
+    serve=_serve,
+)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Tell the broker until told to stop; returns the exit code."""
-    given = _parser().parse_args(arguments)
-    logs.begin()
-    try:
-        broker = read_or_defaults(given.config).mqtt
-        if broker is None:
-            log.info("the configuration names no MQTT broker, so there is nothing to do; see [mqtt] in the README")
-            return 0
-        serve(broker, given.socket)
-    except CamguardError as error:
-        log.critical("camguard: %s", error)
-        return error.exit_code
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m camguard.mqtt",
-        description="Tells an MQTT broker whether a camera is on air, as [mqtt] says. SIGTERM: stop.",
-        epilog="Exit codes: 0 told to stop, or there is no broker; 2 the configuration cannot be used.",
-    )
-    parser.add_argument("--config", type=Path, default=SYSTEM_FOLDER / "config.toml", help="default: %(default)s")
-    parser.add_argument("--socket", type=Path, help=f"the guard's socket; default: {SOCKET_PATH}")
-    return parser
+    return run(PART, arguments)

@@ -21,7 +21,7 @@ from camguard.ending import Order, pending
 from camguard.errors import JournalWriteError
 from camguard.journal.queries import Reader
 from camguard.journal.store import Journal
-from camguard.ports import Follower, Tell
+from camguard.ports import Onlooker, Tell
 from tests.support.core_data import CAMERA, app, process
 from tests.support.scripted import ScriptedControl, ScriptedIdentifier, Stage
 
@@ -211,12 +211,12 @@ def test_the_rest_of_finding_out_waits_for_the_blow(
     monkeypatch.setattr(blocking, "ASIDE_S", LONG_S)  # however long the disk takes to write that it falls
 
     class Slow(ScriptedIdentifier):
-        def identify(self, process: Process, follower: Follower | None = None) -> tuple[App, Details]:
-            assert follower is not None
+        def identify(self, process: Process, onlooker: Onlooker | None = None) -> tuple[App, Details]:
+            assert onlooker is not None
             if early:
-                follower.known(app(), Details())
+                onlooker.known(app(), Details())
             else:
-                follower.secured()
+                onlooker.secured()
             order.append("the rest")
             return app(), Details()
 

@@ -25,7 +25,7 @@ from camguard.heartbeat import Heart
 from camguard.journal.patient import PatientJournal
 from camguard.journal.queries import Reader
 from camguard.journal.store import Journal
-from camguard.ports import Follower
+from camguard.ports import Onlooker
 from camguard.rulebook import RuleBook
 from tests.support.core_data import CAMERA, OTHER_CAMERA, app, holder, later, process
 from tests.support.scripted import ScriptedTimekeeper, Stage
@@ -229,9 +229,9 @@ def test_who_takes_long_to_be_known_is_on_disk_before_that(tmp_path: Path) -> No
             known = threading.Event()
             identify = play.stage.identifier.identify
 
-            def slow(process: Process, follower: Follower | None = None) -> tuple[App, Details]:
+            def slow(process: Process, onlooker: Onlooker | None = None) -> tuple[App, Details]:
                 assert known.wait(PATIENCE_S)
-                return identify(process, follower)
+                return identify(process, onlooker)
 
             play.stage.identifier.identify = slow  # type: ignore[method-assign]  # as a large program would
             play.stage.sensor.hold(holder(7))

@@ -13,7 +13,7 @@ from camguard.core.model import App, Camera, CameraId, Holder, Moment, Outcome, 
 from camguard.core.power import Method, Part, Plan, Power
 from camguard.core.timekeeping import Reading
 from camguard.errors import Refused, SensorError
-from camguard.ports import Deliver, Follower, Platform, Tell
+from camguard.ports import Deliver, Onlooker, Platform, Tell
 from tests.support.core_data import CAMERA, START, app, later
 
 
@@ -116,12 +116,12 @@ class ScriptedIdentifier:
 
     asked: list[Process] = field(default_factory=list)
 
-    def identify(self, process: Process, follower: Follower | None = None) -> tuple[App, Details]:
+    def identify(self, process: Process, onlooker: Onlooker | None = None) -> tuple[App, Details]:
         self.asked.append(process)
         found = self.identify_file(process.exe or "unknown"), Details(user="anna")
-        if follower is not None:
-            follower.secured()
-            follower.known(*found)
+        if onlooker is not None:
+            onlooker.secured()
+            onlooker.known(*found)
         return found
 
     def identify_file(self, path: str) -> App:

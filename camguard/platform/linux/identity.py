@@ -36,7 +36,7 @@ from camguard.platform.linux.packages import Packages
 from camguard.platform.linux.protected import is_systems_own
 from camguard.platform.linux.resolvers import RESOLVERS, Facts, File, Resolver
 from camguard.platform.linux.sandbox import FlatpakClaim
-from camguard.ports import Follower
+from camguard.ports import Onlooker
 from camguard.wording import ending_closes
 
 _FIRST_LINE = 256  # BINPRM_BUF_SIZE: the kernel reads no more of it
@@ -63,7 +63,7 @@ class LinuxIdentifier:
         self._flatpaks = flatpaks
         self._namer = namer or Namer(self._packages)
 
-    def identify(self, process: Process, follower: Follower | None = None) -> tuple[App, Details]:
+    def identify(self, process: Process, onlooker: Onlooker | None = None) -> tuple[App, Details]:
         """The app behind a process; of one that is gone, closed to us or replaced, what its quick facts say."""
         user = None if process.uid is None else user_name(process.uid)
         if process.through is not None and process.through.by_portal:
@@ -77,12 +77,12 @@ class LinuxIdentifier:
                 evidence = gather(self._proc, process.identity, process.uid, stack)
             except ProcessGone:
                 return unknown, Details(user=user)
-            if follower is not None:
-                follower.secured()
+            if onlooker is not None:
+                onlooker.secured()
             facts = self._facts(evidence)
             app = None if facts is None else self._resolve(facts)
-            if follower is not None and app is not None and facts is not None:
-                follower.known(app.had_by(process), Details(user=user, exe_sha256=facts.exe.sha256))
+            if onlooker is not None and app is not None and facts is not None:
+                onlooker.known(app.had_by(process), Details(user=user, exe_sha256=facts.exe.sha256))
             details = _details(user, evidence, facts)
             if facts is not None:
                 origin = origin_of(self._proc, evidence, facts, process.started_utc_ns, details.parents)

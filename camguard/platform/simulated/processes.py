@@ -26,7 +26,7 @@ from camguard.core.model import (
 from camguard.core.redaction import redact
 from camguard.errors import AccessDenied, CamguardError, NothingMatched
 from camguard.platform.ladder import Ladder
-from camguard.ports import CameraSource, Finding, Follower, Level, Tell
+from camguard.ports import CameraSource, Finding, Level, Onlooker, Tell
 
 _INTERPRETERS = ("python", "pypy", "node", "perl", "ruby", "bash", "dash", "sh", "zsh", "lua")
 _PARENTS = 16
@@ -90,7 +90,7 @@ def same(identity: ProcessIdentity) -> psutil.Process | None:
 class SimulatedIdentifier:
     """Identifies a process by its executable or script and that file's content."""
 
-    def identify(self, process: Process, follower: Follower | None = None) -> tuple[App, Details]:
+    def identify(self, process: Process, onlooker: Onlooker | None = None) -> tuple[App, Details]:
         """The app behind a process."""
         name = os.path.basename(process.script or process.exe or "") or process.name or "unknown process"
         found = None if process.identity is None else same(process.identity)
@@ -101,8 +101,8 @@ class SimulatedIdentifier:
             details = replace(
                 details, command=redact(found.cmdline()), user=found.username(), parents=parents_of(found)
             )
-        if follower is not None:
-            follower.secured()
+        if onlooker is not None:
+            onlooker.secured()
         details = replace(details, exe_sha256=_sha256(process.exe))
         if not _is_interpreter(process.exe):
             return App(AppIdentity(AppKind.EXECUTABLE, process.exe, process.exe, details.exe_sha256), name), details
