@@ -140,17 +140,38 @@ class Remote:
         found.reverse()
         return iter(found)
 
+    def oldest_first(self, wanted: Filter) -> Iterator[ActivationRecord]:
+        """The same, whatever limit is wanted, by memory that does not grow with the log: a page at a time.
+
+        Where the pages begin is asked for first, then each of them again from the oldest on. What comes meanwhile is
+        not among them.
+        """
+        begins: list[int] = []
+        before, more = wanted.before, True
+        while more:
+            page, more = self._page(wanted, calls.MAX_LIMIT, before)
+            if page:
+                begins.append(page[0].number + 1)
+                before = page[-1].number
+        for begin in reversed(begins):
+            page, _ = self._page(wanted, calls.MAX_LIMIT, begin)
+            yield from reversed(page)
+
     def _newest_first(self, wanted: Filter) -> Iterator[ActivationRecord]:
-        left, before = wanted.limit, wanted.before
-        while left is None or left > 0:
+        left, before, more = wanted.limit, wanted.before, True
+        while more and (left is None or left > 0):
             limit = calls.MAX_LIMIT if left is None else min(left, calls.MAX_LIMIT)
-            told = self.client.call(_log_call(wanted, limit, before))
-            page = [_record(record) for record in told["activations"]]
+            page, more = self._page(wanted, limit, before)
             yield from page
-            if not page or not told["more"]:
-                return
-            before = page[-1].number
-            left = None if left is None else left - len(page)
+            if more:
+                before = page[-1].number
+                left = None if left is None else left - len(page)
+
+    def _page(self, wanted: Filter, limit: int, before: int | None) -> tuple[list[ActivationRecord], bool]:
+        """The newest so many before that number, and whether there are more behind them."""
+        told = self.client.call(_log_call(wanted, limit, before))
+        page = [_record(record) for record in told["activations"]]
+        return page, bool(page) and bool(told["more"])
 
     def following(self, wanted: Filter) -> Iterator[ActivationRecord]:
         """See `Access.following`."""

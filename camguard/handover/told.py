@@ -37,7 +37,7 @@ class Told:
 
     def uses(self) -> Iterator[ActivationRecord]:
         """See `Source.uses`."""
-        return self._remote.activations(Filter(since=self._wanted.since, until=self._wanted.until))
+        return self._remote.oldest_first(Filter(since=self._wanted.since, until=self._wanted.until))
 
     def entries(self, extra: list[int]) -> Iterator[Written]:
         """See `Source.entries`."""
