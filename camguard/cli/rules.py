@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from camguard.cli.apps import app_meant, app_tested
+from camguard.cli.doubts import doubts
 from camguard.cli.output import json_option, quoted, quoted_sentence, say, say_columns, say_json
 from camguard.cli.settings import access, understood
 from camguard.cli.times import FUTURE_FORMS, from_ns, local_now, parse_future, parse_past, spoken_time, to_ns
@@ -231,6 +232,8 @@ def _store(guard: Access, rule: Rule) -> None:
     say(f"in {quoted(file, 200)}.")
     if portal is not None:
         say(quoted_sentence(portal))
+    for doubt in doubts(guard, rule):
+        click.echo(click.style(doubt, fg="yellow"), err=True)
 
 
 def _in_words(rule: Rule) -> str:

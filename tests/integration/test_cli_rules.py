@@ -73,6 +73,15 @@ def test_words_of_the_rules_file_are_taken_as_written(stage: Stage) -> None:
     assert verdict(stage, "package:cheese", "--user", "otto")[0] == "unexpected"
 
 
+def test_a_rule_for_somebody_or_something_that_is_not_there_is_stored_and_doubted(stage: Stage) -> None:
+    ran = stage.run("rules", "block", "package:cheese", "--user", "n\x1bbody", "--camera", "Dor")
+    assert "Stored r1: block" in done(ran)
+    assert 'This machine has no user "n\\x1bbody"' in ran.stderr
+    assert 'No camera that is plugged in is called "Dor"' in ran.stderr
+    sure = stage.run("rules", "block", "package:cheese", "--user", "root", "--camera", CAMERA.upper())
+    assert (done(sure).splitlines()[0][:10], sure.stderr) == ("Stored r2:", "")
+
+
 def test_hours_hold_when_they_say(stage: Stage) -> None:
     done(stage.run("rules", "allow", "package:zoom", "--hours", "Mon-Fri 09:00-17:30"))
     assert verdict(stage, "package:zoom", "--at", "2026-11-24 10:00") == ("expected", ["allowed-by-rule"])
