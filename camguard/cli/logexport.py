@@ -58,6 +58,9 @@ Exit code: 1 when there is no log, and when the log was changed: then there is a
 without a use is an export too: it says when the cameras were watched.
 """
 
+_SWITCH_S = 0.0005
+"""How long the thread that packs waits at each block for the one that reads to let it; by default ten times as long."""
+
 _SELDOM = (5_000_000, 20, 100)
 """How often the collector of garbage looks: millions of small objects come and go here, and none is in a ring."""
 
@@ -84,6 +87,7 @@ def export(since: str | None, until: str | None, redact: bool, as_json: bool, ou
 
     exporter = Exporter(_user(), os.getuid(), machine.facts())
     gc.set_threshold(*_SELDOM)
+    sys.setswitchinterval(_SWITCH_S)
     with _source(wanted) as source, _progress() as tell, creating(out, remedy=_REMEDY) as file:
         made = write(source, wanted, exporter, file, out.absolute().parent, tell)
         file.flush()

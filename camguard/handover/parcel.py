@@ -21,8 +21,8 @@ TOP = "camguard-export"
 LEVEL = 1
 """How hard is tried to make it small. More takes several times as long, for a tenth of the size of what is in a log."""
 
-BLOCK = 1 << 18
-_AHEAD = 16
+BLOCK = 1 << 19
+_AHEAD = 12
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can tell
 _UNIX, _MODE = 3, 0o100644 << 16
 
@@ -53,9 +53,12 @@ class Parcel:
 
         Raises what comes of `parts`, and OSError where it, or one before, has no room.
         """
+        digest, size = hashlib.sha256(), 0
         for block in _blocks(parts):
             self._packer.give((name, block))
-        self._added.append(self._packer.finish(name))
+            digest.update(block)  # here, since to compress takes longer than to make what there is most of
+            size += len(block)
+        self._added.append(self._packer.finish(Packed(name, size, digest.hexdigest())))
 
 
 @contextmanager
@@ -71,8 +74,8 @@ def parcel(file: BinaryIO) -> Iterator[Parcel]:
     packer.check()
 
 
-_Piece = tuple[str, "bytes | Future[Packed]"]
-"""A part of a file, or its end, which is answered."""
+_Piece = tuple[str, bytes] | tuple[Packed, "Future[Packed]"]
+"""A part of a file by its name, or the end of one, which is answered."""
 
 
 class _Packer:
@@ -90,10 +93,10 @@ class _Packer:
         self.check()
         self._pieces.put(piece)
 
-    def finish(self, name: str) -> Future[Packed]:
-        """A file was given whole; an empty one where nothing of it was given. What came of it is told in due time."""
+    def finish(self, packed: Packed) -> Future[Packed]:
+        """A file was given whole; an empty one where nothing of it was given. That it is packed is told in due time."""
         done: Future[Packed] = Future()
-        self.give((name, done))
+        self.give((packed, done))
         return done
 
     def end(self) -> None:
@@ -119,22 +122,19 @@ class _Packer:
 def _pack(file: BinaryIO, take: Callable[[], _Piece | None]) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL) as whole:
         into: IO[bytes] | None = None
-        digest, size = hashlib.sha256(), 0
         while (piece := take()) is not None:
-            name, part = piece
-            into = into or _begun(whole, name)
+            of, part = piece
+            into = into or _begun(whole, of.name if isinstance(of, Packed) else of)
             if isinstance(part, bytes):
-                digest.update(part)
-                size += len(part)
                 into.write(part)
-            else:
+            elif isinstance(of, Packed):
                 try:
                     into.close()
                 except BaseException as error:
                     part.set_exception(error)
                     raise
-                part.set_result(Packed(name, size, digest.hexdigest()))
-                into, digest, size = None, hashlib.sha256(), 0
+                part.set_result(of)
+                into = None
         if into is not None:
             into.close()
 

@@ -40,6 +40,8 @@ class Filter:
             return False
         if self.unanswered and not (record.alerted and record.decision is None):
             return False
+        if self.app is None and self.camera is None:
+            return True
         app, camera = record.app or {}, record.camera or {}
         return _contains(self.app, record.app_name, app.get("id"), app.get("path")) and _contains(
             self.camera, camera.get("name"), camera.get("id")

@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_Folded = tuple[ActivationRecord, int | None]
+"""A record, and of one without an end the time (UTC nanoseconds) by which it had surely ended: see `_ended_ns`."""
+
 _CHUNK = 64
 """How many activations are in memory at a time: each has several entries, and the service has little room."""
 _POLL_S = 0.5
@@ -168,7 +171,7 @@ class Reader:
         for low, high in reversed(spans) if newest_first else spans:
             for record, ends in self._fold_span(low, high, newest_first=newest_first):
                 too_late = wanted.until is not None and to_utc_ns(record.opened_at) > wanted.until
-                too_early = wanted.since is not None and ends < wanted.since
+                too_early = wanted.since is not None and (_ended_ns(record) if ends is None else ends) < wanted.since
                 too_new = wanted.before is not None and record.number >= wanted.before
                 if not (too_late or too_early or too_new) and wanted.matches(record):
                     yield record
@@ -215,7 +218,7 @@ class Reader:
         )
         return [(number, number) for (number,) in rows if before is None or number < before]
 
-    def _fold_span(self, low: int, high: int, *, newest_first: bool) -> Iterator[tuple[ActivationRecord, int]]:
+    def _fold_span(self, low: int, high: int, *, newest_first: bool) -> Iterator[_Folded]:
         while low <= high:
             if newest_first:
                 start = max(low, high - _CHUNK + 1)
@@ -226,8 +229,8 @@ class Reader:
                 yield from self._fold_between(low, stop)
                 low = stop + 1
 
-    def _fold_between(self, low: int, high: int) -> list[tuple[ActivationRecord, int]]:
-        """The records with these numbers, each with the time (UTC nanoseconds) by which it had surely ended."""
+    def _fold_between(self, low: int, high: int) -> list[_Folded]:
+        """The records with these numbers."""
         rows = self._rows(
             "SELECT activation, seq, CAST(body AS BLOB) FROM entries WHERE activation BETWEEN ? AND ?"
             " ORDER BY activation, seq",
@@ -240,11 +243,10 @@ class Reader:
                 found.append(self._fold(number, entries))
         return found
 
-    def _fold(self, number: int, entries: Sequence[ActivationEntry]) -> tuple[ActivationRecord, int]:
+    def _fold(self, number: int, entries: Sequence[ActivationEntry]) -> _Folded:
         record = fold(number, entries)
         if record.over:
-            ended = record.ended_at or record.last_at
-            return record, to_utc_ns(ended) + _MICROSECOND
+            return record, None
         stop = self._rows(
             "SELECT utc_ns FROM entries WHERE seq = (SELECT min(seq) FROM entries"
             " WHERE kind IN ('guard.started', 'guard.stopped') AND activation IS NULL AND seq > ?)",
@@ -299,6 +301,11 @@ class Reader:
         if self._connection is not None:
             self._connection.close()
         self._connection = self._file = None
+
+
+def _ended_ns(record: ActivationRecord) -> int:
+    """By when (UTC nanoseconds) a use that is over had surely ended."""
+    return to_utc_ns(record.ended_at or record.last_at) + _MICROSECOND
 
 
 def _readable(decoder: Callable[[bytes], T], seq: int, body: bytes) -> T | None:
