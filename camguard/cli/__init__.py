@@ -67,6 +67,7 @@ Examples:
 
 \b
 Where the service runs (`camguard service install`) the commands ask it; else each looks and acts by itself.
+With CAMGUARD_SOCKET=PATH in the environment they ask the guard at that socket, and no other.
 """
 
 
