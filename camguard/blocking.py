@@ -44,14 +44,14 @@ T = TypeVar("T")
 class Finding:
     """How far finding out about one use has come, and whether a blow waits for it. Implements `ports.Onlooker`.
 
-    `early` is told who it is as soon as the app is known, and says whether a blow will come of that.
+    `early` is told once who it is, as soon as the app is known, and says whether a blow will come of that.
     """
 
     def __init__(self) -> None:
         self._secured = threading.Event()
         self._over = threading.Event()
         self.awaited = False
-        self.early: Callable[[Identity], bool] = lambda _: False
+        self.early: Callable[[Identity], bool] = _no_blow
 
     def secured(self) -> None:
         """Let the blow fall first, if one waits for this."""
@@ -61,7 +61,8 @@ class Finding:
 
     def known(self, app: App, details: Details) -> None:
         """Let the blow fall first, if one comes of it."""
-        if self.early(Identity(app, details)):
+        early, self.early = self.early, _no_blow
+        if early(Identity(app, details)):
             self._over.wait(ASIDE_S)
 
     def wait(self, patience_s: float) -> None:
@@ -122,6 +123,7 @@ class Findings:
             identity = Identity(*self._platform.identifier.identify(wish.process, finding))
         finally:
             finding.secured()
+        finding.known(identity.app, identity.details)  # where nobody could say so before: a blow waits for no context
         context = self._platform.surroundings.context(wish.process, identity.details.origin)
         identity = replace(identity, context=context)
         if not identity.app.known:
@@ -255,6 +257,10 @@ class Writing:
                 blow.fall(tell)
         if written.exception() is not None or not here:
             tell()
+
+
+def _no_blow(_: Identity) -> bool:
+    return False
 
 
 def _copy(written: Future[Written], told: asyncio.Future[Written]) -> None:

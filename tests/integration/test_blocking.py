@@ -204,6 +204,22 @@ def test_whoever_is_to_be_blocked_is_told_of_before_all_is_known(*, urgent: bool
     asyncio.run(play())
 
 
+def test_of_whom_nothing_was_said_before_the_end_it_is_told_then_and_once() -> None:
+    class Silent(ScriptedIdentifier):
+        def identify(self, process: Process, onlooker: Onlooker | None = None) -> tuple[App, Details]:
+            return app(), Details()
+
+    async def play() -> None:
+        told: list[Identity] = []
+        findings = Findings(replace(Stage().platform, identifier=Silent()), Past())
+        findings.expect(1)
+        await findings.begin(Identify(1, process(7), urgent=True), lambda _: True, told.append)
+        assert told == [Identity(app(), Details())]
+        findings.close()
+
+    asyncio.run(play())
+
+
 @pytest.mark.parametrize("early", [True, False])
 def test_the_rest_of_finding_out_waits_for_the_blow(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, early: bool
