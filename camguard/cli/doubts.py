@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from camguard.cli.output import quoted
 from camguard.core.model import Rule
+from camguard.core.policy import is_called
 from camguard.errors import CamguardError
 
 if TYPE_CHECKING:
@@ -40,4 +41,4 @@ def _is_there(guard: Access, asked: str) -> bool:
         cameras: Any = guard.status()["cameras"]
     except CamguardError:
         return True
-    return any(asked == camera["id"] or asked.casefold() == camera["name"].casefold() for camera in cameras)
+    return any(is_called(asked, camera["id"], camera["name"]) for camera in cameras)

@@ -267,7 +267,12 @@ def _changed(rule: Rule, app: AppIdentity) -> bool:
 
 def names_camera(asked: str, camera: Camera) -> bool:
     """Whether a rule's camera, a name in any case or an id, is this one."""
-    return asked == camera.id or asked.casefold() == camera.name.casefold()
+    return is_called(asked, camera.id, camera.name)
+
+
+def is_called(asked: str, camera_id: str, name: str) -> bool:
+    """The same of a camera of which these two are known."""
+    return asked == camera_id or asked.casefold() == name.casefold()
 
 
 def _weight(rule: Rule) -> tuple[bool, bool, int, bool, int]:
