@@ -84,12 +84,7 @@ def install(
         Link(CURRENT, release),
         *(Write(UNITS / name, content) for name, content in data.units.items()),
         *extras.place(parts, data.extra_units, UNITS, standing),
-        Folder(CATALOG),
-        *(Write(CATALOG / name, content) for name, content in data.catalog.items()),
-        Folder(USER_UNITS),
-        *(Write(USER_UNITS / name, content) for name, content in data.user_units.items()),
-        Folder(AUTOSTART),
-        *(Write(AUTOSTART / name, content) for name, content in data.autostart.items()),
+        *_for_others(data),
         Folder(CONFIGURATION),
         *(Move(SAVED / name, CONFIGURATION / name) for name in standing.saved if name not in standing.configuration),
         *(() if standing.command is False else (Link(COMMAND, CURRENT / "bin/camguard"),)),
@@ -106,6 +101,13 @@ def install(
         *map(Delete, old),
     )
     return Plan(steps, tidy=tidy, undone=True, retreat=retreat, rescue=rescue)
+
+
+def _for_others(data: Data) -> Iterator[Step]:
+    """What journalctl reads, and what starts the tray."""
+    for folder, files in ((CATALOG, data.catalog), (USER_UNITS, data.user_units), (AUTOSTART, data.autostart)):
+        yield Folder(folder)
+        yield from (Write(folder / name, content) for name, content in files.items())
 
 
 def _where_it_fails(standing: Standing, *, start: bool) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
