@@ -104,13 +104,11 @@ class Running:
 
     def object_with(self, **wanted: Any) -> dict[str, Any]:
         """The next JSON line that has these values, as an object. Fails where the output ends before."""
-        return self._next(lambda found: all(found.get(key) == value for key, value in wanted.items()), wanted)
+        return self._next(lambda found: _has(found, wanted), wanted)
 
     def app_with(self, **wanted: Any) -> str:
         """The app's name in the next JSON line that has these values and a name: one that could not wait has none."""
-        found = self._next(
-            lambda found: all(found.get(key) == value for key, value in wanted.items()) and found.get("app"), wanted
-        )
+        found = self._next(lambda found: _has(found, wanted) and found.get("app"), wanted)
         name: str = found["app"]["name"]
         return name
 
@@ -145,3 +143,7 @@ class Running:
     def _stderr(self) -> str:
         self.process.kill()
         return self.process.stderr.read() if self.process.stderr else ""
+
+
+def _has(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    return all(found.get(key) == value for key, value in wanted.items())

@@ -38,6 +38,24 @@ def entry_of(kind: Kind, **wanted: str) -> dict[str, Any]:
     return journal(*matches)[-1]
 
 
+def end_of(alert: dict[str, Any]) -> dict[str, Any]:
+    """End the use by kid that an alert is about once all is known of it, which an alert does not wait for; its end."""
+    logged("who it is", pid=int(alert["CAMGUARD_PID"]), user="kid")
+    ended = camguard("end", "--yes", alert["CAMGUARD_ACTIVATION"])
+    assert ended.returncode == 0, ended.stderr
+    return entry_of(Kind.ENDED, ACTIVATION=alert["CAMGUARD_ACTIVATION"])
+
+
+def proves(by: str) -> None:
+    """Have the guard stop, which it does not without leaving proof of the log's head; that proof holds."""
+    restart()
+    checked = camguard("log", "verify", "--json")
+    told = json.loads(checked.stdout)
+    assert (checked.returncode, told["ok"], told[by]["why_not"]) == (0, True, None), checked.stdout
+    assert told[by]["fitting"] > 0
+    assert 0 < told[by]["last_seq"] <= told["head_seq"]
+
+
 def test_the_systemd_journal_has_each_event_by_its_fields(service: FromWheel, desk: Desk) -> None:
     program = desk.program("mmap", user="kid", app="told-to-journald")
     alert = entry_of(Kind.ALERT, PID=str(program.pid))
@@ -47,10 +65,7 @@ def test_the_systemd_journal_has_each_event_by_its_fields(service: FromWheel, de
     assert (alert["CAMGUARD_EVENT"], alert["CAMGUARD_VERDICT"]) == ("alert", "unexpected")
     assert (alert["CAMGUARD_UID"], alert["CAMGUARD_CAMERA"]) == ("1000", WEBCAM)
     assert f" uses {WEBCAM} unexpectedly: " in alert["MESSAGE"]
-    logged("who it is", pid=program.pid, user="kid")  # an alert does not wait for all that there is to know
-    ended = camguard("end", "--yes", alert["CAMGUARD_ACTIVATION"])
-    assert ended.returncode == 0, ended.stderr
-    over = entry_of(Kind.ENDED, ACTIVATION=alert["CAMGUARD_ACTIVATION"])
+    over = end_of(alert)
     assert int(over["CAMGUARD_SEQ"]) > int(alert["CAMGUARD_SEQ"])
     assert (over["CAMGUARD_USER"], over["CAMGUARD_APP_ID"]) == ("kid", f"script:{desk.app('told-to-journald')}")
     assert over["MESSAGE"].startswith(f"{over['CAMGUARD_APP']} (user kid) has stopped using {WEBCAM} after ")
@@ -59,12 +74,7 @@ def test_the_systemd_journal_has_each_event_by_its_fields(service: FromWheel, de
 
 
 def test_the_systemd_journal_bears_witness_to_the_log(service: FromWheel) -> None:
-    restart()  # a guard that stops notes the head of its log
-    checked = camguard("log", "verify", "--json")
-    told = json.loads(checked.stdout)
-    assert (checked.returncode, told["ok"], told["anchors"]["why_not"]) == (0, True, None), checked.stdout
-    assert told["anchors"]["fitting"] > 0
-    assert 0 < told["anchors"]["last_seq"] <= told["head_seq"]
+    proves("anchors")
 
 
 def test_the_heads_of_the_log_are_signed_by_a_key_that_stays(service: FromWheel) -> None:
@@ -74,21 +84,13 @@ def test_the_heads_of_the_log_are_signed_by_a_key_that_stays(service: FromWheel)
     done = service.run("service", "install", "--sign")
     assert done.returncode == 0, done.stderr
     assert KEY.read_bytes() == key
-    restart()  # a guard that stops signs the head of its log
-    checked = camguard("log", "verify", "--json")
-    told = json.loads(checked.stdout)
-    assert (checked.returncode, told["ok"], told["signatures"]["why_not"]) == (0, True, None), checked.stdout
-    assert told["signatures"]["fitting"] > 0
-    assert 0 < told["signatures"]["last_seq"] <= told["head_seq"]
+    proves("signatures")
 
 
 def test_a_hostile_name_stays_one_value_there(service: FromWheel, desk: Desk) -> None:
     program = desk.program("mmap", user="kid", app="x\nPRIORITY=0\nCAMGUARD_VERDICT=expected")
     alert = entry_of(Kind.ALERT, PID=str(program.pid))
-    logged("who it is", pid=program.pid, user="kid")  # an alert does not wait for all that there is to know
-    ended = camguard("end", "--yes", alert["CAMGUARD_ACTIVATION"])
-    assert ended.returncode == 0, ended.stderr
-    over = entry_of(Kind.ENDED, ACTIVATION=alert["CAMGUARD_ACTIVATION"])
+    over = end_of(alert)
     assert "\n" in over["CAMGUARD_APP"]
     assert (alert["PRIORITY"], alert["CAMGUARD_VERDICT"]) == ("4", "unexpected")
     assert over["PRIORITY"] != "0"
